@@ -1,0 +1,79 @@
+/* field: tables of named fields, the one place that knows an option's name, type, unit, range,
+ * default and help.
+ *
+ * The configuration reader fills a plain struct through such a table; the JSON Schema, the
+ * documentation, the commented example and every error message come from the same rows.
+ * Pure. */
+#ifndef ISOTHERM_BASE_FIELD_H
+#define ISOTHERM_BASE_FIELD_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_type {
+    FIELD_BOOL,     /* bool */
+    FIELD_INTEGER,  /* int64_t */
+    FIELD_DURATION, /* int64_t, milliseconds; written 250ms, 10s, 5min, 1h, 7d */
+    FIELD_BYTES,    /* int64_t, bytes; written 64 KiB, 16 MiB, 1 GiB, or a plain number */
+    FIELD_DECIMAL,  /* int64_t, millionths; written 21.5 */
+    FIELD_TEXT,     /* char[size], NUL-terminated */
+    FIELD_CHOICE,   /* int: index into choices */
+    FIELD_GROUP,    /* a nested struct of size bytes, filled through fields */
+    FIELD_LIST      /* an array of max_count structs of size bytes, and a size_t count */
+};
+
+struct field_table;
+
+struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;            /* of the member in the options struct */
+    size_t size;              /* TEXT: capacity with NUL; GROUP, LIST: bytes of one struct */
+    const char *default_text; /* as it would be written in YAML; NULL: zero, or none */
+    bool is_required;
+    int64_t min, max;                 /* of numbers, in the stored unit; both 0: no limit */
+    const char *const *choices;       /* CHOICE: names, ended by NULL */
+    const struct field_table *fields; /* GROUP, LIST */
+    size_t count_offset;              /* LIST: offset of the size_t that holds the count */
+    size_t max_count;                 /* LIST */
+    size_t given_offset; /* offset of a bool set when the field was written; 0: none, so
+                            that such a bool is never a struct's first member */
+    const char *help;    /* one sentence, plain text, with the unit where there is one */
+};
+
+/* Where a check of a whole struct reports a problem: the field's name and what is wrong. */
+struct field_report {
+    void (*add)(void *context, const char *field_name, const char *problem);
+    void *context;
+};
+
+struct field_table {
+    const struct field *fields;
+    size_t count;
+    const char *help; /* one sentence about the whole */
+    /* Optional: checks that concern several fields at once. */
+    void (*check)(const void *options, const struct field_report *report);
+};
+
+/* The row of that name, or NULL. */
+const struct field *field_find(const struct field_table *table, const char *name);
+
+/* The name in the table nearest to a mistyped one (edit distance at most 2 or a third of its
+ * length), or NULL. */
+const char *field_find_nearest(const struct field_table *table, const char *name);
+
+/* Sets every member to its default; nested groups too, lists to empty.  `options` holds the
+ * struct the table describes, zeroed by the caller.  ST_INVALID: a default in the table itself
+ * is wrong, a bug that a test finds. */
+enum status field_set_defaults(const struct field_table *table, void *options) ISOTHERM_CHECK;
+
+/* Reads the text of one scalar into the member.  On failure the member is unchanged and
+ * `problem` (capacity problem_size) says what is wrong, with the allowed range or choices.
+ * ST_INVALID: not of the type, out of range, too long, or no such choice. */
+enum status field_set_text(const struct field *field, void *options, const char *text,
+                           char *problem, size_t problem_size) ISOTHERM_CHECK;
+
+#endif

@@ -1,0 +1,289 @@
+/* Invariant: a slot of a pool is free only after libuv has said that it forgot the handle. */
+#include "base/loop.h"
+
+#include "base/limits.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+enum { WAKES = 8, SIGNALS = 8, WORKS = 64 };
+
+enum slot_state { SLOT_FREE = 0, SLOT_USED, SLOT_CLOSING };
+
+struct loop_watch {
+    uv_poll_t handle;
+    enum slot_state state;
+    int fd;
+    loop_watch_fn *fn;
+    void *context;
+};
+
+struct loop_timer {
+    uv_timer_t handle;
+    enum slot_state state;
+    loop_fn *fn;
+    void *context;
+};
+
+struct loop_wake {
+    uv_async_t handle;
+    enum slot_state state;
+    loop_fn *fn;
+    void *context;
+};
+
+struct loop_signal {
+    uv_signal_t handle;
+    enum slot_state state;
+    loop_signal_fn *fn;
+    void *context;
+};
+
+struct loop_work {
+    uv_work_t handle;
+    enum slot_state state;
+    loop_work_fn *work;
+    loop_fn *done;
+    void *request;
+};
+
+struct loop {
+    uv_loop_t uv;
+    struct loop_watch watches[LIMIT_WATCHES];
+    struct loop_timer timers[LIMIT_TIMERS];
+    struct loop_wake wakes[WAKES];
+    struct loop_signal signals[SIGNALS];
+    struct loop_work works[WORKS];
+};
+
+enum status loop_open(struct loop **loop)
+{
+    *loop = calloc(1, sizeof **loop);
+    if (*loop == NULL) return ST_NO_MEMORY;
+    if (uv_loop_init(&(*loop)->uv) != 0) {
+        free(*loop);
+        *loop = NULL;
+        return ST_NO_MEMORY;
+    }
+    (*loop)->uv.data = *loop;
+    return ST_OK;
+}
+
+static void close_any(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+void loop_close(struct loop *loop)
+{
+    if (loop == NULL) return;
+    uv_walk(&loop->uv, close_any, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+    free(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_run_once(struct loop *loop, bool waits)
+{
+    uv_run(&loop->uv, waits ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct loop_watch *watch = handle->data;
+    unsigned bits = 0;
+    if (status < 0) bits |= LOOP_HANGUP | LOOP_READABLE;
+    if (events & UV_READABLE) bits |= LOOP_READABLE;
+    if (events & UV_WRITABLE) bits |= LOOP_WRITABLE;
+    if (events & UV_DISCONNECT) bits |= LOOP_HANGUP;
+    if (watch->state == SLOT_USED) watch->fn(watch->context, watch->fd, bits);
+}
+
+struct loop_watch *loop_watch_start(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
+                                    void *context)
+{
+    for (size_t i = 0; i < LIMIT_WATCHES; i++) {
+        struct loop_watch *watch = &loop->watches[i];
+        if (watch->state != SLOT_FREE) continue;
+        if (uv_poll_init(&loop->uv, &watch->handle, fd) != 0) return NULL;
+        watch->handle.data = watch;
+        watch->state = SLOT_USED;
+        watch->fd = fd;
+        watch->fn = fn;
+        watch->context = context;
+        loop_watch_update(watch, events);
+        return watch;
+    }
+    return NULL;
+}
+
+void loop_watch_update(struct loop_watch *watch, unsigned events)
+{
+    int bits = 0;
+    if (events & LOOP_READABLE) bits |= UV_READABLE;
+    if (events & LOOP_WRITABLE) bits |= UV_WRITABLE;
+    if (events & LOOP_HANGUP) bits |= UV_DISCONNECT;
+    if (bits == 0)
+        (void)uv_poll_stop(&watch->handle);
+    else
+        (void)uv_poll_start(&watch->handle, bits, on_poll);
+}
+
+static void watch_closed(uv_handle_t *handle)
+{
+    ((struct loop_watch *)handle->data)->state = SLOT_FREE;
+}
+
+void loop_watch_stop(struct loop_watch **watch)
+{
+    if (*watch == NULL) return;
+    (*watch)->state = SLOT_CLOSING;
+    uv_close((uv_handle_t *)&(*watch)->handle, watch_closed);
+    *watch = NULL;
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+    struct loop_timer *timer = handle->data;
+    if (timer->state == SLOT_USED) timer->fn(timer->context);
+}
+
+struct loop_timer *loop_timer_start(struct loop *loop, int64_t delay_ms, int64_t repeat_ms,
+                                    loop_fn *fn, void *context)
+{
+    for (size_t i = 0; i < LIMIT_TIMERS; i++) {
+        struct loop_timer *timer = &loop->timers[i];
+        if (timer->state != SLOT_FREE) continue;
+        (void)uv_timer_init(&loop->uv, &timer->handle);
+        timer->handle.data = timer;
+        timer->state = SLOT_USED;
+        timer->fn = fn;
+        timer->context = context;
+        loop_timer_again(timer, delay_ms, repeat_ms);
+        return timer;
+    }
+    return NULL;
+}
+
+void loop_timer_again(struct loop_timer *timer, int64_t delay_ms, int64_t repeat_ms)
+{
+    if (delay_ms < 0) delay_ms = 0;
+    uv_update_time(timer->handle.loop);
+    (void)uv_timer_start(&timer->handle, on_timer, (uint64_t)delay_ms, (uint64_t)repeat_ms);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    ((struct loop_timer *)handle->data)->state = SLOT_FREE;
+}
+
+void loop_timer_stop(struct loop_timer **timer)
+{
+    if (*timer == NULL) return;
+    (*timer)->state = SLOT_CLOSING;
+    uv_close((uv_handle_t *)&(*timer)->handle, timer_closed);
+    *timer = NULL;
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct loop_wake *wake = handle->data;
+    if (wake->state == SLOT_USED) wake->fn(wake->context);
+}
+
+struct loop_wake *loop_wake_start(struct loop *loop, loop_fn *fn, void *context)
+{
+    for (size_t i = 0; i < WAKES; i++) {
+        struct loop_wake *wake = &loop->wakes[i];
+        if (wake->state != SLOT_FREE) continue;
+        if (uv_async_init(&loop->uv, &wake->handle, on_wake) != 0) return NULL;
+        wake->handle.data = wake;
+        wake->state = SLOT_USED;
+        wake->fn = fn;
+        wake->context = context;
+        return wake;
+    }
+    return NULL;
+}
+
+void loop_wake_send(struct loop_wake *wake)
+{
+    (void)uv_async_send(&wake->handle);
+}
+
+static void wake_closed(uv_handle_t *handle)
+{
+    ((struct loop_wake *)handle->data)->state = SLOT_FREE;
+}
+
+void loop_wake_stop(struct loop_wake **wake)
+{
+    if (*wake == NULL) return;
+    (*wake)->state = SLOT_CLOSING;
+    uv_close((uv_handle_t *)&(*wake)->handle, wake_closed);
+    *wake = NULL;
+}
+
+static void on_signal(uv_signal_t *handle, int signal_number)
+{
+    struct loop_signal *entry = handle->data;
+    entry->fn(entry->context, signal_number);
+}
+
+enum status loop_signal_start(struct loop *loop, int signal_number, loop_signal_fn *fn,
+                              void *context)
+{
+    for (size_t i = 0; i < SIGNALS; i++) {
+        struct loop_signal *entry = &loop->signals[i];
+        if (entry->state != SLOT_FREE) continue;
+        if (uv_signal_init(&loop->uv, &entry->handle) != 0) return ST_IO;
+        entry->handle.data = entry;
+        entry->state = SLOT_USED;
+        entry->fn = fn;
+        entry->context = context;
+        return uv_signal_start(&entry->handle, on_signal, signal_number) == 0 ? ST_OK : ST_IO;
+    }
+    return ST_FULL;
+}
+
+static void work_run(uv_work_t *handle)
+{
+    struct loop_work *entry = handle->data;
+    entry->work(entry->request);
+}
+
+static void work_done(uv_work_t *handle, int status)
+{
+    (void)status;
+    struct loop_work *entry = handle->data;
+    entry->state = SLOT_FREE;
+    entry->done(entry->request);
+}
+
+enum status loop_pool_run(struct loop *loop, loop_work_fn *work, loop_fn *done, void *request)
+{
+    for (size_t i = 0; i < WORKS; i++) {
+        struct loop_work *entry = &loop->works[i];
+        if (entry->state != SLOT_FREE) continue;
+        entry->state = SLOT_USED;
+        entry->work = work;
+        entry->done = done;
+        entry->request = request;
+        entry->handle.data = entry;
+        if (uv_queue_work(&loop->uv, &entry->handle, work_run, work_done) == 0) return ST_OK;
+        entry->state = SLOT_FREE;
+        return ST_FULL;
+    }
+    return ST_FULL;
+}

@@ -1,0 +1,181 @@
+/* mqtt_client: one MQTT connection that never gives up, on libmosquitto and our loop.
+ *
+ * Shared by the mqtt source and the mqtt uplink.  Name resolution and connecting run in the
+ * loop's pool; after a loss it connects again with backoff and jitter for ever.  Messages and
+ * acknowledgements are told through callbacks.  Nothing is ever queued while disconnected.
+ * Loop thread only. */
+#ifndef ISOTHERM_BASE_MQTT_CLIENT_H
+#define ISOTHERM_BASE_MQTT_CLIENT_H
+
+#include "base/field.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mqtt_version { MQTT_VERSION_5, MQTT_VERSION_311 };
+
+/* Options that both sides have; filled through the rows of MQTT_CLIENT_FIELDS. */
+struct mqtt_options {
+    char broker[LIMIT_TOPIC_SIZE]; /* mqtt://host[:1883] or mqtts://host[:8883] */
+    char client_id[65];            /* "": made from gateway and part */
+    char username[128];
+    char password_file[LIMIT_PATH_SIZE];
+    char ca_file[LIMIT_PATH_SIZE]; /* "": the system's certificates */
+    char cert_file[LIMIT_PATH_SIZE];
+    char key_file[LIMIT_PATH_SIZE];
+    int version; /* enum mqtt_version */
+    int64_t keepalive_ms;
+    int64_t session_ms; /* how long the broker keeps our session */
+    int64_t backoff_min_ms, backoff_max_ms;
+};
+
+extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
+
+#define MQTT_CLIENT_FIELDS(type, member)                                                           \
+    {.name = "broker",                                                                             \
+     .type = FIELD_TEXT,                                                                           \
+     .offset = offsetof(type, member.broker),                                                      \
+     .size = sizeof((type *)0)->member.broker,                                                     \
+     .is_required = true,                                                                          \
+     .help = "Where the broker is: mqtt://host[:1883], or mqtts://host[:8883] for TLS."},          \
+        {.name = "client_id",                                                                      \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.client_id),                                               \
+         .size = sizeof((type *)0)->member.client_id,                                              \
+         .default_text = "",                                                                       \
+         .help = "MQTT client id; by default made from the gateway's name. Must be unique at the " \
+                 "broker and stay the same over restarts."},                                       \
+        {.name = "username",                                                                       \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.username),                                                \
+         .size = sizeof((type *)0)->member.username,                                               \
+         .default_text = "",                                                                       \
+         .help = "User name at the broker."},                                                      \
+        {.name = "password_file",                                                                  \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.password_file),                                           \
+         .size = sizeof((type *)0)->member.password_file,                                          \
+         .default_text = "",                                                                       \
+         .help = "File whose first line is the password; must not be readable by others."},        \
+        {.name = "ca_file",                                                                        \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.ca_file),                                                 \
+         .size = sizeof((type *)0)->member.ca_file,                                                \
+         .default_text = "",                                                                       \
+         .help = "PEM file of the certificate authority; by default the system's."},               \
+        {.name = "cert_file",                                                                      \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.cert_file),                                               \
+         .size = sizeof((type *)0)->member.cert_file,                                              \
+         .default_text = "",                                                                       \
+         .help = "PEM file of our certificate, when the broker wants one."},                       \
+        {.name = "key_file",                                                                       \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(type, member.key_file),                                                \
+         .size = sizeof((type *)0)->member.key_file,                                               \
+         .default_text = "",                                                                       \
+         .help = "PEM file of the private key that goes with cert_file."},                         \
+        {.name = "version",                                                                        \
+         .type = FIELD_CHOICE,                                                                     \
+         .offset = offsetof(type, member.version),                                                 \
+         .choices = mqtt_version_names,                                                            \
+         .default_text = "5",                                                                      \
+         .help = "MQTT version. With 3.1.1 a broker cannot say that it refused a message."},       \
+        {.name = "keepalive",                                                                      \
+         .type = FIELD_DURATION,                                                                   \
+         .offset = offsetof(type, member.keepalive_ms),                                            \
+         .default_text = "30s",                                                                    \
+         .min = 5000,                                                                              \
+         .max = 3600000,                                                                           \
+         .help = "Keepalive; a dead connection is noticed after at most twice this."},             \
+        {.name = "session",                                                                        \
+         .type = FIELD_DURATION,                                                                   \
+         .offset = offsetof(type, member.session_ms),                                              \
+         .default_text = "7d",                                                                     \
+         .min = 0,                                                                                 \
+         .max = INT64_C(315360000000),                                                             \
+         .help = "How long the broker keeps our session while we are away."},                      \
+        {.name = "retry_min",                                                                      \
+         .type = FIELD_DURATION,                                                                   \
+         .offset = offsetof(type, member.backoff_min_ms),                                          \
+         .default_text = "1s",                                                                     \
+         .min = 100,                                                                               \
+         .max = 3600000,                                                                           \
+         .help = "Shortest wait before connecting again; grows with each failure."},               \
+    {                                                                                              \
+        .name = "retry_max", .type = FIELD_DURATION,                                               \
+        .offset = offsetof(type, member.backoff_max_ms), .default_text = "60s", .min = 100,        \
+        .max = 3600000, .help = "Longest wait before connecting again."                            \
+    }
+
+/* Holds the options against each other (URL, certificate with key, retry_min <= retry_max). */
+void mqtt_options_check(const struct mqtt_options *options, const struct field_report *report);
+
+struct mqtt_message {
+    const char *topic;
+    const char *payload; /* not NUL-terminated */
+    size_t size;
+    int qos;
+    bool is_retained;
+    bool is_duplicate;
+};
+
+struct mqtt_events {
+    void (*connected)(void *context, bool has_session); /* subscribe and publish now */
+    void (*lost)(void *context, const char *reason);    /* also for a failed attempt */
+    void (*message)(void *context, const struct mqtt_message *message);
+    /* The broker's answer to a publish at QoS 1; reason codes at and above 0x80 are refusals. */
+    void (*acknowledged)(void *context, int message_id, int reason_code);
+    void *context; /* all but connected and lost may be NULL */
+};
+
+struct mqtt_settings {
+    struct loop *loop;
+    struct log *log;
+    const char *part; /* name in log lines; kept by the caller */
+    const char *default_client_id;
+    uint16_t receive_maximum;    /* v5; 0: leave it to the library */
+    bool holds_acknowledgements; /* nothing is written while mqtt_client_hold is in force */
+    const char *will_topic;      /* NULL: no will.  Copied. */
+    const char *will_payload;    /* retained, QoS 1 */
+};
+
+struct mqtt_client;
+
+/* Begins to connect.  `options` stays valid until close; the rest is copied.  ST_INVALID: bad
+ * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
+enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
+                             const struct mqtt_settings *settings,
+                             const struct mqtt_events *events) ISOTHERM_CHECK;
+
+/* Sends DISCONNECT when connected and releases everything; a connect running in the pool is
+ * abandoned and cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
+void mqtt_client_close(struct mqtt_client *client);
+
+/* ST_CLOSED: not connected; ST_IO: refused by the library. */
+enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter,
+                                  int qos) ISOTHERM_CHECK;
+
+/* Publishes; never queued while disconnected.  *message_id is for acknowledged().  `is_replay`
+ * adds the v5 user property replay=1.  ST_CLOSED: not connected (nothing was sent); ST_IO. */
+enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,
+                                size_t size, int qos, bool is_retained, bool is_replay,
+                                int *message_id) ISOTHERM_CHECK;
+
+bool mqtt_client_is_connected(const struct mqtt_client *client);
+
+/* Stop and restart reading from the socket. */
+void mqtt_client_pause(struct mqtt_client *client);
+void mqtt_client_resume(struct mqtt_client *client);
+
+/* With holds_acknowledgements: while held nothing is written to the socket, so that no PUBACK
+ * leaves before the commit that covers it; releasing writes all that is queued. */
+void mqtt_client_hold(struct mqtt_client *client);
+void mqtt_client_release(struct mqtt_client *client);
+
+#endif

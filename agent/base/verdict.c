@@ -1,0 +1,33 @@
+#include "base/verdict.h"
+
+static const struct {
+    const char *name;
+    const char *text;
+} verdicts[VERDICT_COUNT] = {
+    [VERDICT_OK] = {"ok", "taken"},
+    [VERDICT_LENGTH] = {"length", "empty or too long"},
+    [VERDICT_FRAME] = {"frame", "broken frame"},
+    [VERDICT_CHECKSUM] = {"checksum", "wrong or missing checksum"},
+    [VERDICT_SYNTAX] = {"syntax", "not in the configured form"},
+    [VERDICT_FIELD] = {"field", "a field is missing or of the wrong type"},
+    [VERDICT_NO_VALUE] = {"no_value", "the source says that it has no value"},
+    [VERDICT_RANGE] = {"range", "a value outside of the allowed range"},
+    [VERDICT_TIME] = {"time", "an absurd event time"},
+    [VERDICT_UNKNOWN_DEVICE] = {"unknown_device", "no mapping leads to a device"},
+    [VERDICT_DEVICE_LIMIT] = {"device_limit", "the device table is full"},
+    [VERDICT_DUPLICATE] = {"duplicate", "already counted"},
+    [VERDICT_RETAINED] = {"retained", "an old message kept by the broker"},
+    [VERDICT_LATE] = {"late", "later than every pane that still stands"},
+    [VERDICT_RATE] = {"rate", "more than the source may send"},
+    [VERDICT_BUSY] = {"busy", "the store does not keep up"},
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+    return (unsigned)verdict < VERDICT_COUNT ? verdicts[verdict].name : "unknown";
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+    return (unsigned)verdict < VERDICT_COUNT ? verdicts[verdict].text : "unknown";
+}

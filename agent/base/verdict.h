@@ -1,0 +1,41 @@
+/* verdict: why an input was taken or refused.
+ *
+ * Everything that comes in ends in exactly one verdict, and each is counted per source; a
+ * refusal is never an error and never a value taken as 0.  Pure. */
+#ifndef ISOTHERM_BASE_VERDICT_H
+#define ISOTHERM_BASE_VERDICT_H
+
+#include <stdint.h>
+
+enum verdict {
+    VERDICT_OK = 0,         /* taken */
+    VERDICT_LENGTH,         /* empty, too long, or an id that does not fit */
+    VERDICT_FRAME,          /* the frame around the payload is broken */
+    VERDICT_CHECKSUM,       /* the checksum is wrong or missing */
+    VERDICT_SYNTAX,         /* not in the form that was configured */
+    VERDICT_FIELD,          /* a field is missing or of the wrong type */
+    VERDICT_NO_VALUE,       /* null, nan, unavailable: the source itself says "no value" */
+    VERDICT_RANGE,          /* a value no sensor can mean */
+    VERDICT_TIME,           /* an absurd event time: quarantined */
+    VERDICT_UNKNOWN_DEVICE, /* no mapping leads to a device */
+    VERDICT_DEVICE_LIMIT,   /* the device table is full */
+    VERDICT_DUPLICATE,      /* recognised as sent again */
+    VERDICT_RETAINED,       /* an old message that the broker kept */
+    VERDICT_LATE,           /* later than every pane that still stands */
+    VERDICT_RATE,           /* one source or device sends more than it may */
+    VERDICT_BUSY,           /* the agent cannot take it now (the store does not keep up) */
+    VERDICT_COUNT
+};
+
+/* How often each verdict was given.  A caller may copy and compare it. */
+struct verdict_counts {
+    uint64_t by[VERDICT_COUNT];
+};
+
+/* Short stable name such as "device_limit", used in status, logs and metrics; never NULL. */
+const char *verdict_name(enum verdict verdict);
+
+/* What a person should read, e.g. "the device table is full"; never NULL. */
+const char *verdict_text(enum verdict verdict);
+
+#endif

@@ -1,0 +1,61 @@
+/* record: what leaves the stream and travels through the outbox to the centre: the result of a
+ * window, or a transition of an alarm.  Data only; pure. */
+#ifndef ISOTHERM_STREAM_RECORD_H
+#define ISOTHERM_STREAM_RECORD_H
+
+#include "base/limits.h"
+#include "stream/summary.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2 };
+
+/* How far the wall clock could be trusted when the record was made. */
+enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
+
+struct window_result {
+    int64_t size_ms; /* 0 for windows by count */
+    int64_t every_ms;
+    uint32_t size_count; /* readings; 0 for windows by time */
+    uint32_t every_count;
+    int64_t start_ms; /* inclusive; by count: event time of the first reading */
+    int64_t end_ms;   /* exclusive; by count: event time of the last reading */
+    struct summary summary;
+    uint32_t revision; /* 1 when first published; higher replaces lower */
+    bool is_provisional;
+    uint32_t late;          /* readings that came after revision 1 and are counted in here */
+    uint32_t missed;        /* late readings this kind of window could not take, since the
+                               device's former record of the same kind of window */
+    uint32_t rejected;      /* refused readings of the device since its former such record */
+    int64_t longest_gap_ms; /* longest stretch without a reading, as far as panes can tell */
+};
+
+enum alarm_state { ALARM_NORMAL = 0, ALARM_ACTIVE = 1 };
+
+struct alarm_event {
+    char name[32]; /* of the rule */
+    char kind[8];  /* "high" or "low" */
+    enum alarm_state from, to;
+    uint32_t occurrence; /* 1, 2, 3 ... per device and rule */
+    int64_t value_micro; /* the deciding reading */
+    int64_t event_ms;    /* its event time */
+    int64_t since_ms;    /* wall time at which the condition began, before the delay */
+    int64_t limit_micro;
+    int64_t deadband_micro;
+    int64_t on_delay_ms;
+};
+
+struct record {
+    uint64_t seq; /* place in the gateway's sequence without holes; from 1 */
+    enum record_kind kind;
+    char device[LIMIT_DEVICE_ID_SIZE];
+    int64_t created_ms; /* wall time */
+    enum clock_quality clock;
+    union {
+        struct window_result window;
+        struct alarm_event alarm;
+    };
+};
+
+#endif

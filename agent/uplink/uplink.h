@@ -1,0 +1,69 @@
+/* uplink: brings the records of the outbox to the central broker.
+ *
+ * Reads committed records from the store, encodes them, keeps few in flight and tells the store
+ * which were delivered; a record leaves the outbox only on a success code.  Alarms go before
+ * windows.  Driven by the state of the link, never by new traffic.  Loop thread only. */
+#ifndef ISOTHERM_UPLINK_UPLINK_H
+#define ISOTHERM_UPLINK_UPLINK_H
+
+#include "base/clock.h"
+#include "base/field.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mqtt_client.h"
+#include "base/status.h"
+#include "store/store.h"
+#include "stream/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The options of `uplink: {mqtt: ...}`. */
+struct uplink_mqtt_options {
+    struct mqtt_options mqtt;
+    char topic[LIMIT_TOPIC_SIZE]; /* prefix; {gateway} is replaced */
+    int64_t in_flight;            /* records sent and not yet acknowledged, at most */
+    int64_t rate;                 /* records per second, at most; 0: no limit */
+    bool retain;                  /* the last summary of each device is retained */
+};
+
+extern const struct field_table uplink_mqtt_option_table;
+
+enum uplink_state { UPLINK_OFF, UPLINK_DOWN, UPLINK_CONNECTING, UPLINK_UP };
+
+struct uplink_counts {
+    enum uplink_state state;
+    uint64_t sent;          /* publishes, repeats included */
+    uint64_t acknowledged;  /* with a success code */
+    uint64_t no_subscriber; /* of these, with reason 16: nobody was listening */
+    uint64_t refused;       /* reason codes at and above 0x80 */
+    uint64_t connects, losses;
+    uint64_t in_flight;
+    int last_refusal;         /* reason code, 0: none */
+    char last_problem[128];   /* why the link is down; "" when up */
+    int64_t up_since_mono_ms; /* 0 when down */
+};
+
+struct uplink;
+
+/* Begins to connect.  `options` stays valid until close; `store` too.  `epoch` is the store's.
+ * ST_INVALID: the options cannot work (reason logged); ST_NO_MEMORY, ST_FULL. */
+enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
+                        const char *gateway, const char *epoch, struct loop *loop,
+                        const struct clock *clock, struct log *log,
+                        struct store *store) ISOTHERM_CHECK;
+
+/* To be called from the store's events. */
+void uplink_on_committed(struct uplink *uplink);
+void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct record *records,
+                       size_t count);
+
+struct uplink_counts uplink_count(const struct uplink *uplink);
+
+/* True when connected and nothing is waiting or in flight. */
+bool uplink_is_idle(const struct uplink *uplink);
+
+/* Publishes the death, disconnects and releases everything.  NULL does nothing. */
+void uplink_close(struct uplink *uplink);
+
+#endif
