@@ -136,6 +136,11 @@ static void test_numbers_of_any_length(void **state)
     struct mapping_result result = {.device = ""};
     assert_int_equal(decode(&mapping, payload, &result), VERDICT_OK);
     assert_int_equal(result.value_micro, 21500000);
+    /* With escapes only what fits the scratch text. */
+    strcpy(payload, "{\"t\":\"\\u0032");
+    memset(payload + 12, '0', 300);
+    strcpy(payload + 312, "\"}");
+    assert_int_equal(decode(&mapping, payload, &result), VERDICT_FIELD);
 }
 
 static void test_units(void **state)
