@@ -120,6 +120,29 @@ static void check_group(struct config_tree *tree, const struct field_table *tabl
     if (table->check != NULL) table->check(options, &report);
 }
 
+/* Whether a mistyped key, reported already, was meant to be that one. */
+static bool is_mistyped(const struct field_table *table, const struct config_node *node,
+                        const char *name)
+{
+    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
+        if (field_find(table, child->key->text) != NULL) continue;
+        const char *nearest = field_find_nearest(table, child->key->text);
+        if (nearest != NULL && strcmp(nearest, name) == 0) return true;
+    }
+    return false;
+}
+
+static void report_missing(struct config_tree *tree, const struct field_table *table,
+                           const struct config_node *node)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct field *field = &table->fields[i];
+        if (!field->is_required || config_node_find(node, field->name) != NULL) continue;
+        if (is_mistyped(table, node, field->name)) continue;
+        config_node_report(tree, node, "key \"%s\" is missing", field->name);
+    }
+}
+
 void config_fill_group(struct config_tree *tree, const struct field_table *table,
                        const struct config_node *node, void *options, const char *skip)
 {
@@ -139,10 +162,6 @@ void config_fill_group(struct config_tree *tree, const struct field_table *table
             report_unknown(tree, table, child->key);
         }
     }
-    for (size_t i = 0; i < table->count; i++) {
-        const struct field *field = &table->fields[i];
-        if (!field->is_required || config_node_find(node, field->name) != NULL) continue;
-        config_node_report(tree, node, "key \"%s\" is missing", field->name);
-    }
+    report_missing(tree, table, node);
     if (tree->errors == errors_before && !has_bad_child) check_group(tree, table, node, options);
 }

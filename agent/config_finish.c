@@ -60,7 +60,8 @@ static void check_panes(struct config_tree *tree, const struct config *config,
                         const struct window_spec *window, const struct config_node *node)
 {
     int64_t every_ms = window->every_ms;
-    if (every_ms <= 0) return;
+    /* Too much overlap alone was reported with the window. */
+    if (every_ms <= 0 || window->size_ms / every_ms > LIMIT_PANES) return;
     int64_t panes = (window->size_ms + config->lateness_ms) / every_ms + 2;
     if (panes <= LIMIT_PANES) return;
     config_node_report(tree, node,

@@ -272,7 +272,7 @@ const struct field config_source_name = {
     .offset = offsetof(struct config_source, name),
     .size = sizeof((struct config_source *)0)->name,
     .default_text = NULL,
-    .example = "line-7-mqtt",
+    .example = "hall-2",
     .help = "Name of this source in logs and status; by default the driver's name with a number, "
             "e.g. mqtt[0]. Letters, digits, . _ -"};
 

@@ -304,12 +304,13 @@ static void report_syntax(struct builder *builder, const yaml_parser_t *parser, 
 {
     const yaml_mark_t *mark = &parser->problem_mark;
     const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
+    const char *context = parser->context != NULL ? parser->context : "";
     if (parser->error == YAML_READER_ERROR || parser->error == YAML_MEMORY_ERROR) {
         mark = &parser->mark;
     } else if (is_tab_there(bytes, size, mark)) {
         problem = "a tab in the indentation; use blanks";
+        context = "";
     }
-    const char *context = parser->context != NULL ? parser->context : "";
     config_tree_report(builder->tree, builder->file, (unsigned)mark->line + 1,
                        (unsigned)mark->column + 1, false, "%s%s%s", problem,
                        context[0] == '\0' ? "" : " ", context);
