@@ -38,6 +38,7 @@ void config_tree_fini(struct config_tree *tree)
     *tree = (struct config_tree){0};
 }
 
+ISOTHERM_PRINTF(3, 0)
 static void report(struct config_tree *tree, const struct config_problem *place, const char *format,
                    va_list arguments)
 {
