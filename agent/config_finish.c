@@ -62,7 +62,8 @@ static void check_panes(struct config_tree *tree, const struct config *config,
     int64_t every_ms = window->every_ms;
     /* Too much overlap alone was reported with the window. */
     if (every_ms <= 0 || window->size_ms / every_ms > LIMIT_PANES) return;
-    int64_t panes = (window->size_ms + config->lateness_ms) / every_ms + 2;
+    int64_t late_panes = (config->lateness_ms + every_ms - 1) / every_ms;
+    int64_t panes = window->size_ms / every_ms + late_panes + 1;
     if (panes <= LIMIT_PANES) return;
     config_node_report(tree, node,
                        "with this lateness the window needs %lld panes for each device, where at "

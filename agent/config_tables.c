@@ -62,7 +62,7 @@ static const struct field times_fields[] = {
      .offset = offsetof(struct config_times, past_ms),
      .default_text = "366d",
      .min = 0,
-     .max = 36500 * DAY_MS,
+     .max = 10000 * DAY_MS,
      .help = "A reading whose time is further behind our clock than this is refused; 0: no limit."},
 };
 
@@ -129,6 +129,11 @@ static void check_window(const void *options, const struct field_report *report)
         report->add(report->context, "every", "belongs to size; with count, write every_count");
     } else if (is_time && window->every_count > 0) {
         report->add(report->context, "every_count", "belongs to count; with size, write every");
+    }
+    if (is_count && window->provisional_ms > 0) {
+        report->add(report->context, "provisional", "is for windows with a size, not a count");
+    } else if (window->provisional_ms > 0 && window->size_ms / window->provisional_ms > 2000) {
+        report->add(report->context, "provisional", "is too small: at most 2000 times per window");
     }
     int64_t size = is_time ? window->size_ms : window->size_count;
     int64_t every = is_time ? window->every_ms : window->every_count;

@@ -153,8 +153,17 @@ static void test_values_that_do_not_go_together(void **state)
         {"windows: [{size: 1d, every: 1s}]\n", 1, 29,
          "every: is too small: at most 4096 windows may overlap"},
         {"windows: [{size: 1s}]\nlateness: 2h\n", 1, 11,
-         "with this lateness the window needs 7203 panes for each device, where at most 4096 are "
+         "with this lateness the window needs 7202 panes for each device, where at most 4096 are "
          "possible; use a larger every or a smaller lateness"},
+        {"windows: [{size: 1s}]\nlateness: 4094s\nlimits: 5\n", 3, 9,
+         "must be a group of keys, not a single value"},
+        {"windows: [{size: 1s}]\nlateness: 4094001ms\n", 1, 11,
+         "with this lateness the window needs 4097 panes for each device, where at most 4096 are "
+         "possible; use a larger every or a smaller lateness"},
+        {"windows: [{count: 5, provisional: 1s}]\n", 1, 35,
+         "provisional: is for windows with a size, not a count"},
+        {"windows: [{size: 1d, provisional: 40s}]\n", 1, 35,
+         "provisional: is too small: at most 2000 times per window"},
         {"windows: [{size: 60s}, {size: 1h},\n {size: 1min, every: 1min}]\n", 2, 2,
          "the same window as in line 1"},
         {"alarms: [{name: a, low: 5, high: 5}]\n", 1, 25, "low: must be less than high"},
