@@ -2,7 +2,6 @@
  * that every intermediate result fits into 64 bits on any processor. */
 #include "base/wide.h"
 
-
 enum { DIGITS = 4, GROUP_DIGITS = 9, GROUPS = 5 };
 
 static const uint32_t GROUP = 1000000000; /* decimal digits are made nine at a time */
