@@ -20,9 +20,12 @@ enum { /* sections at most, tag included */
        ENTRY_USE_BYTES = JOURNAL_ENTRY_BYTES - JOURNAL_HEAD_BYTES - JOURNAL_SECTION_BYTES
 };
 
-_Static_assert(COUNT_BYTES <= JOURNAL_SECTION_BYTES && ALARM_BYTES <= JOURNAL_SECTION_BYTES &&
-                   PANE_BYTES <= JOURNAL_SECTION_BYTES && RESET_BYTES <= JOURNAL_SECTION_BYTES,
+_Static_assert((int)COUNT_BYTES <= (int)JOURNAL_SECTION_BYTES &&
+                   (int)ALARM_BYTES <= (int)JOURNAL_SECTION_BYTES &&
+                   (int)PANE_BYTES <= (int)JOURNAL_SECTION_BYTES &&
+                   (int)RESET_BYTES <= (int)JOURNAL_SECTION_BYTES,
                "a section always fits when it is begun");
+_Static_assert((int)STREAM_JOURNAL_BYTES == (int)JOURNAL_ENTRY_BYTES, "what the face promises");
 
 static size_t with_heads(size_t section_bytes)
 {
