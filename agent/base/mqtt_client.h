@@ -122,7 +122,6 @@ struct mqtt_message {
     size_t size;
     int qos;
     bool is_retained;
-    bool is_duplicate;
 };
 
 struct mqtt_events {
@@ -137,17 +136,18 @@ struct mqtt_events {
 struct mqtt_settings {
     struct loop *loop;
     struct log *log;
-    const char *part; /* name in log lines; kept by the caller */
-    const char *default_client_id;
-    uint16_t receive_maximum;    /* v5; 0: leave it to the library */
-    bool holds_acknowledgements; /* nothing is written while mqtt_client_hold is in force */
-    const char *will_topic;      /* NULL: no will.  Copied. */
-    const char *will_payload;    /* retained, QoS 1 */
+    const char *part;              /* name in log lines; kept by the caller */
+    const char *default_client_id; /* copied */
+    uint16_t receive_maximum;      /* v5; 0: leave it to the library */
+    uint32_t packet_limit_bytes;   /* a broker that sends more is dropped; 0: 1 MiB */
+    bool holds_acknowledgements;   /* nothing is written while mqtt_client_hold is in force */
+    const char *will_topic;        /* NULL: no will.  Copied. */
+    const char *will_payload;      /* retained, QoS 1 */
 };
 
 struct mqtt_client;
 
-/* Begins to connect.  `options` stays valid until close; the rest is copied.  ST_INVALID: bad
+/* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
  * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
                              const struct mqtt_settings *settings,
@@ -157,7 +157,10 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
  * abandoned and cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
 void mqtt_client_close(struct mqtt_client *client);
 
-/* ST_CLOSED: not connected; ST_IO: refused by the library. */
+/* To be called at every connected(), with or without a session.  A refusal by the broker is
+ * logged; `filter` stays valid until close.  ST_CLOSED: not connected; ST_FULL: more than
+ * MQTT_SUBSCRIPTIONS; ST_IO: refused by the library. */
+enum { MQTT_SUBSCRIPTIONS = 16 };
 enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter,
                                   int qos) ISOTHERM_CHECK;
 
@@ -166,6 +169,9 @@ enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter
 enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,
                                 size_t size, int qos, bool is_retained, bool is_replay,
                                 int *message_id) ISOTHERM_CHECK;
+
+/* Gives the connection up and connects again, after the shortest wait; lost() is told. */
+void mqtt_client_reconnect(struct mqtt_client *client, const char *reason);
 
 bool mqtt_client_is_connected(const struct mqtt_client *client);
 
