@@ -8,7 +8,7 @@
  *   byte   0       1        2       3 .. 6            7 .. 8                9 .. 10
  *        +-------+--------+-------+-----------------+---------------------+---------+
  *        | start | length | probe | time            | value               | CRC     |
- *        | 0xA5  | 7      | 1..16 | s since 1970,   | signed, 1/100 deg C | CRC-16  |
+ *        | 0xA5  | 7      | 1..16 | s since 1970,   | signed, 1/16 deg C  | CRC-16  |
  *        |       |        |       | 0: none         | 0x8000: no value    | CCITT   |
  *        +-------+--------+-------+-----------------+---------------------+---------+
  *
@@ -27,7 +27,7 @@
 /* Every offset has a name: a bare number in offset arithmetic does not pass a review. */
 enum { START_AT = 0, LENGTH_AT = 1, PROBE_AT = 2, TIME_AT = 3, VALUE_AT = 7, CRC_AT = 9 };
 enum { FRAME_SIZE = 11, BODY_SIZE = CRC_AT - PROBE_AT, START = 0xA5, PROBES = 16 };
-enum { NO_VALUE = -0x8000, LOWEST = -5500, HIGHEST = 12500, MICRO_PER_STEP = 10000 };
+enum { NO_VALUE = -0x8000, LOWEST = -55 * 16, HIGHEST = 125 * 16, MICRO_PER_STEP = 62500 };
 enum { RETRY_MS = 1000, BUSY_MS = 50 };
 
 /* 1. The options: a plain struct and a table that describes it.  The configuration reader, the
@@ -161,6 +161,8 @@ static bool take_frames(struct template_state *state)
             state->is_lost = false;
             drop(state, FRAME_SIZE);
         } else if (verdict == VERDICT_LENGTH || verdict == VERDICT_CHECKSUM) {
+            /* What has a start and a length was meant as a frame, and each frame counts. */
+            if (verdict == VERDICT_CHECKSUM) state->is_lost = false;
             refuse(state, verdict, verdict_text(verdict));
             drop(state, 1);
         } else { /* the frame is whole, only its content is not right */
