@@ -21,8 +21,8 @@ enum verdict decimal_parse_micro(const char *text, size_t size, enum decimal_gra
                                  int64_t *value_micro);
 
 /* As above, but the number is seconds since 1970 or milliseconds or so on: the result is the
- * value times 10^`scale`, cut (not rounded) to an integer, within +-2^62.  E.g. scale 3 reads
- * seconds to milliseconds.  scale between -9 and 9. */
+ * value times 10^`scale`, cut (not rounded) towards zero to an integer, within +-2^62, otherwise
+ * VERDICT_RANGE.  E.g. scale 3 reads seconds to milliseconds.  scale between -9 and 9. */
 enum verdict decimal_parse_scaled(const char *text, size_t size, enum decimal_grammar grammar,
                                   int scale, int64_t *number);
 
@@ -31,11 +31,12 @@ int64_t decimal_divide(int64_t numerator, int64_t denominator);
 
 enum unit { UNIT_CELSIUS, UNIT_FAHRENHEIT, UNIT_KELVIN, UNIT_COUNT };
 
-/* Converts to Celsius, in millionths, rounded half away from zero. */
+/* Converts to Celsius, in millionths, rounded half away from zero.  value_micro within +-10^17;
+ * the result may lie beyond LIMIT_VALUE_MICRO. */
 int64_t decimal_to_celsius(int64_t value_micro, enum unit unit);
 
-/* Reads C, Cel, degC, °C, celsius, F, °F, degF, fahrenheit, K, kelvin (any case).
- * VERDICT_FIELD when it is none of them. */
+/* Reads C, Cel, degC, °C, celsius, F, °F, degF, fahrenheit, K, kelvin (any case;
+ * the degree sign in UTF-8 or Latin-1).  VERDICT_FIELD when it is none of them. */
 enum verdict decimal_parse_unit(const char *text, size_t size, enum unit *unit);
 
 #endif
