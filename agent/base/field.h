@@ -8,6 +8,7 @@
 #define ISOTHERM_BASE_FIELD_H
 
 #include "base/status.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,7 @@ struct field {
     size_t given_offset; /* offset of a bool set when the field was written; 0: none, so
                             that such a bool is never a struct's first member */
     const char *help;    /* one sentence, plain text, with the unit where there is one */
+    const char *example; /* what the full example shows where there is no default; may be NULL */
 };
 
 /* Where a check of a whole struct reports a problem: the field's name and what is wrong. */
@@ -65,15 +67,32 @@ const struct field *field_find(const struct field_table *table, const char *name
  * length), or NULL. */
 const char *field_find_nearest(const struct field_table *table, const char *name);
 
+/* Edit distance (a swap of neighbours counts as one) from `name` to `known`; SIZE_MAX when it is
+ * too large for `known` to be what was meant. */
+size_t field_name_distance(const char *name, const char *known);
+
 /* Sets every member to its default; nested groups too, lists to empty.  `options` holds the
  * struct the table describes, zeroed by the caller.  ST_INVALID: a default in the table itself
  * is wrong, a bug that a test finds. */
 enum status field_set_defaults(const struct field_table *table, void *options) ISOTHERM_CHECK;
 
-/* Reads the text of one scalar into the member.  On failure the member is unchanged and
- * `problem` (capacity problem_size) says what is wrong, with the allowed range or choices.
- * ST_INVALID: not of the type, out of range, too long, or no such choice. */
+/* Reads the text of one scalar into the member and marks it as given.  On failure the struct is
+ * unchanged and `problem` (capacity problem_size, at least 1) says what is wrong, with the
+ * allowed range or choices.  ST_INVALID: not of the type, out of range, too long, no such
+ * choice, or not a scalar. */
 enum status field_set_text(const struct field *field, void *options, const char *text,
                            char *problem, size_t problem_size) ISOTHERM_CHECK;
+
+/* Sets the member's `given` flag, if it has one. */
+void field_mark_given(const struct field *field, void *options);
+
+/* The member of `options` that the row describes. */
+void *field_member(const struct field *field, void *options);
+
+/* Whether the row limits its number, i.e. min and max are not both 0. */
+bool field_has_range(const struct field *field);
+
+/* Appends a number in the unit a person would use for this row: 15min, 64 KiB, 21.5. */
+void field_add_number(struct text *text, const struct field *field, int64_t number);
 
 #endif
