@@ -47,6 +47,7 @@ static inline void repeat(uint64_t budget, void (*fn)(struct random *random))
     for (uint64_t i = 0; i < number_from("ISOTHERM_BUDGET", budget); i++) {
         struct random random = {.state = first + i};
         printf("seed %" PRIu64 "\n", first + i);
+        fflush(stdout);
         fn(&random);
     }
 }
