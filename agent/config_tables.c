@@ -149,12 +149,11 @@ static void check_window(const void *options, const struct field_report *report)
 
 _Static_assert(LIMIT_PANES == 4096, "said in check_window");
 
-static const struct field_table window_table = {.fields = window_fields,
-                                                .count =
-                                                    sizeof window_fields / sizeof *window_fields,
-                                                .help = "The summaries that are published of "
-                                                        "every device.",
-                                                .check = check_window};
+static const struct field_table window_table = {
+    .fields = window_fields,
+    .count = sizeof window_fields / sizeof *window_fields,
+    .help = "The summaries that are published of every device; []: none.",
+    .check = check_window};
 
 static const struct field alarm_fields[] = {
     {.name = "name",
