@@ -73,11 +73,15 @@ static enum status read_all(struct config_tree *tree, const char *path, struct c
 {
     char directory[LIMIT_PATH_SIZE];
     enum status status = config_tree_read(tree, path, root);
-    if (status != ST_OK) return status;
-    if (*root == NULL) *root = config_tree_add_map(tree);
-    if (*root == NULL) return ST_INVALID;
-    if (!make_directory_path(path, directory, sizeof directory)) return ST_OK;
-    return read_directory(tree, directory, *root);
+    if (status == ST_IO) return status;
+    struct config_node *base = *root != NULL ? *root : config_tree_add_map(tree);
+    if (base == NULL) return ST_INVALID;
+    if (make_directory_path(path, directory, sizeof directory)) {
+        enum status directory_status = read_directory(tree, directory, base);
+        if (status == ST_OK) *root = base;
+        status = worse(status, directory_status);
+    }
+    return status;
 }
 
 static bool is_before(const struct config_problem *a, const struct config_problem *b,

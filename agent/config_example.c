@@ -1,5 +1,5 @@
 /* Invariant: what is not behind a # loads without a problem, and leaves every value at its
- * default except those that have none. */
+ * default except those that have an example. */
 #include "config_writers.h"
 
 #include "config.h"
@@ -86,10 +86,9 @@ static void write_help(const struct page *page, const struct field *field)
 static void write_scalar(const struct page *page, const struct field *field, const char *path)
 {
     const char *example = config_find_example(path, field);
-    const char *value = field->default_text;
+    const char *value = example != NULL ? example : field->default_text;
     begin_line(page);
-    if (value == NULL && !field->is_required) fputs("# ", page->out);
-    if (value == NULL) value = example;
+    if (field->default_text == NULL && !field->is_required) fputs("# ", page->out);
     fprintf(page->out, "%s:", field->name);
     if (value != NULL) {
         fputc(' ', page->out);

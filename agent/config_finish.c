@@ -115,7 +115,8 @@ static void check_alarm_names(struct config_tree *tree, const struct config_node
 
 void config_finish(struct config_tree *tree, const struct config_node *root, struct config *config)
 {
-    if (config->window_count == 0) {
+    const struct config_node *windows = config_node_find(root, "windows");
+    if (windows == NULL || windows->is_null) {
         config->windows[0] = (struct window_spec){.size_ms = 60000};
         config->window_count = 1;
     }

@@ -149,12 +149,11 @@ static void check_window(const void *options, const struct field_report *report)
 
 _Static_assert(LIMIT_PANES == 4096, "said in check_window");
 
-static const struct field_table window_table = {.fields = window_fields,
-                                                .count =
-                                                    sizeof window_fields / sizeof *window_fields,
-                                                .help = "The summaries that are published of "
-                                                        "every device.",
-                                                .check = check_window};
+static const struct field_table window_table = {
+    .fields = window_fields,
+    .count = sizeof window_fields / sizeof *window_fields,
+    .help = "The summaries that are published of every device; []: none.",
+    .check = check_window};
 
 static const struct field alarm_fields[] = {
     {.name = "name",
@@ -375,12 +374,15 @@ const char *config_find_example(const char *path, const struct field *field)
         {"sources.coap.path", "t/{device}"},
         {"sources.serial.port", "/dev/ttyUSB0"},
         {"sources.serial.line", "{device},{value}"},
-        {"sources.replay.path", "/var/lib/isotherm/recording.log"},
-        {"sources.replay.file", "/var/lib/isotherm/recording.log"},
+        {"sources.replay.path", "/var/lib/isotherm/recording.csv"},
+        {"sources.replay.line", "{device},{value}"},
+        {"sources.template.path", "/run/isotherm/template"},
         {"uplink.mqtt.broker", "mqtt://127.0.0.1:1884"},
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         if (strcmp(examples[i][0], path) == 0) return examples[i][1];
     }
-    return field->example;
+    if (field->example != NULL) return field->example;
+    bool needs_text = field->is_required && field->type == FIELD_TEXT;
+    return needs_text && field->default_text == NULL ? "example" : NULL;
 }

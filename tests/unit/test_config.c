@@ -125,6 +125,20 @@ static void test_defaults(void **state)
     case_close(&test);
 }
 
+static void test_no_windows_are_none_only_when_written(void **state)
+{
+    (void)state;
+    struct config_case test;
+    case_run(&test, "windows: []\n" CASE_REST);
+    assert_int_equal(test.status, ST_OK);
+    assert_int_equal(test.config.window_count, 0);
+    case_close(&test);
+    case_run(&test, "windows:\n" CASE_REST);
+    assert_int_equal(test.status, ST_OK);
+    assert_int_equal(test.config.window_count, 1);
+    case_close(&test);
+}
+
 static void test_windows_by_count_and_other_forms(void **state)
 {
     (void)state;
@@ -232,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_sources_get_their_drivers_and_options),
         cmocka_unit_test(test_names_of_sources),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_no_windows_are_none_only_when_written),
         cmocka_unit_test(test_windows_by_count_and_other_forms),
         cmocka_unit_test(test_variables_are_expanded_inside_scalars_only),
         cmocka_unit_test(test_directory_is_merged_in_order_of_names),

@@ -305,6 +305,24 @@ static void test_problems_in_the_directory_have_its_file(void **state)
     case_close(&test);
 }
 
+static void test_directory_is_read_behind_a_broken_main_file(void **state)
+{
+    (void)state;
+    struct config_case test;
+    case_open(&test);
+    case_make_directory(&test, "conf.d");
+    case_write(&test, "a.yaml", "gateway: a: b\n");
+    case_write(&test, "conf.d/b.yaml", "gateway: b\ngateway: c\n");
+    case_load(&test);
+    assert_int_equal(test.status, ST_INVALID);
+    assert_int_equal(test.problems.count, 2);
+    case_assert_problem(&test, 0,
+                        "a.yaml:1:11: error: mapping values are not allowed in this context");
+    case_assert_problem(&test, 1,
+                        "b.yaml:2:1: error: key \"gateway\" is there twice; first in line 1");
+    case_close(&test);
+}
+
 static void test_more_problems_than_room_are_counted(void **state)
 {
     (void)state;
@@ -337,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_sources_that_share),
         cmocka_unit_test(test_driver_not_compiled),
         cmocka_unit_test(test_problems_in_the_directory_have_its_file),
+        cmocka_unit_test(test_directory_is_read_behind_a_broken_main_file),
         cmocka_unit_test(test_more_problems_than_room_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
