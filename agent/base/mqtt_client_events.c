@@ -91,7 +91,7 @@ static void on_subscribe(struct mosquitto *handle, void *context, int message_id
 {
     (void)handle;
     (void)properties;
-    const struct mqtt_client *client = context;
+    struct mqtt_client *client = context;
     for (size_t i = 0; i < client->subscription_count && count > 0; i++) {
         if (client->subscriptions[i].message_id != message_id) continue;
         const char *filter = client->subscriptions[i].filter;
@@ -103,6 +103,9 @@ static void on_subscribe(struct mosquitto *handle, void *context, int message_id
             log_write(client->settings.log, LOG_LEVEL_WARN, client->settings.part,
                       "the broker grants %s only QoS %d: a crash may lose readings", filter,
                       granted[0]);
+        if (client->events.subscribed != NULL && !client->is_abandoned)
+            client->events.subscribed(client->events.context, filter, granted[0]);
+        break;
     }
     errno = 0;
 }
