@@ -137,17 +137,16 @@ static bool scan_string(struct scan *scan, struct json_slice *string)
     *string = (struct json_slice){.kind = JSON_STRING, .text = start};
     while (scan->at < scan->end) {
         unsigned char c = (unsigned char)*scan->at;
-        if (c == '"') {
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            scan->at++;
+        } else if (c == '"') {
             string->size = (size_t)(scan->at++ - start);
             return true;
-        }
-        if (c == '\\') {
+        } else if (c == '\\') {
             string->has_escapes = true;
             if (!scan_escape(scan)) return false;
         } else if (c < 0x20) {
             return refuse(scan, "a control character in a JSON string");
-        } else if (c < 0x80) {
-            scan->at++;
         } else {
             size_t size = utf8_size(scan->at, scan->end);
             if (size == 0) return refuse(scan, "a JSON string that is not UTF-8");
@@ -216,11 +215,20 @@ size_t decode_json_string(const struct json_slice *string, char *bytes, size_t c
 
 /* ---- keys ---- */
 
+static uint32_t hash_byte(uint32_t hash, char byte)
+{
+    return (hash ^ (unsigned char)byte) * 16777619u;
+}
+
 static uint32_t hash_key(const struct json_slice *key)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
+    if (!key->has_escapes) {
+        for (size_t i = 0; i < key->size; i++) hash = hash_byte(hash, key->text[i]);
+        return hash;
+    }
     struct unescape from = unescape_begin(key->text, key->size);
-    for (int byte; (byte = unescape_next(&from)) >= 0;) hash = (hash ^ (uint32_t)byte) * 16777619u;
+    for (int byte; (byte = unescape_next(&from)) >= 0;) hash = hash_byte(hash, (char)byte);
     return hash;
 }
 
@@ -266,8 +274,10 @@ static const char *step_start(const char *rest, char separator)
 /* What is left of the pointer behind its first step when that is this key, else NULL. */
 static const char *step_by_key(const char *rest, char separator, const struct json_slice *key)
 {
-    struct unescape from = unescape_begin(key->text, key->size);
     const char *at = step_start(rest, separator);
+    /* Most keys differ in their first byte already. */
+    if (key->size > 0 && *key->text != *at && *key->text != '\\' && *at != '~') return NULL;
+    struct unescape from = unescape_begin(key->text, key->size);
     for (; *at != separator && *at != '\0'; at++) {
         char wanted = *at;
         if (separator == '/' && wanted == '~' && (at[1] == '0' || at[1] == '1')) {
