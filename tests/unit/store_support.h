@@ -70,6 +70,7 @@ static inline void bench_init(struct bench *bench)
 static inline enum status bench_open(struct bench *bench)
 {
     struct store_events events = {bench_on_committed, bench_on_fetched, bench};
+    loop_run_once(bench->loop, false); /* lets the loop forget the handles of the store before */
     return store_open(&bench->store, &bench->options, bench->loop, &bench->log, &events,
                       &bench->found);
 }
