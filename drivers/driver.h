@@ -69,4 +69,8 @@ const struct driver *registry_find(const char *name);
  * ST_INVALID and *problem (static text) when one is broken: a bug of ours. */
 enum status registry_check(const char **problem) ISOTHERM_CHECK;
 
+/* The same for another list, ended by NULL. */
+enum status registry_check_list(const struct driver *const *list,
+                                const char **problem) ISOTHERM_CHECK;
+
 #endif
