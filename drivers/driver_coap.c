@@ -7,7 +7,7 @@
  * for libcoap to repeat.  Else an empty ACK stops the sender's repetitions, and the answer follows
  * by itself.  What makes a request "the same" is all of it - sender, message id, token, path and
  * payload - since sensors that wake from deep sleep begin with the same message id each time. */
-#include "driver.h"
+#include "drivers.h"
 
 #include "coap_exchange.h"
 #include "coap_server.h"
@@ -487,8 +487,6 @@ static const struct field_table options_table = {
     .help = "Readings that devices POST or PUT to a CoAP server of this agent.",
     .check = check_options,
 };
-
-extern const struct driver driver_coap;
 
 const struct driver driver_coap = {
     .name = "coap",

@@ -4,6 +4,7 @@
 #include "support/coap_peer.h"
 
 #include "base/field.h"
+#include "drivers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-extern const struct driver driver_coap;
 
 enum { INSTANCES = 2, REQUESTS = 64, TICK_MS = 5, REPEAT_TICKS = 40, SUCCESS = 204, LATER = 503 };
 

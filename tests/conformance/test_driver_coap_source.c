@@ -266,7 +266,7 @@ static void test_answers_nobody_confirms_are_bounded(void **state)
     coap_rig_open_driver(rig);
     for (int i = 0; i < SENDERS; i++) {
         struct coap_peer peer;
-        struct coap_peer_request request = coap_peer_post(1, "t/a", "1");
+        struct coap_peer_request request = coap_peer_post((uint16_t)i, "t/a", "1");
         coap_peer_open(&peer, "127.0.0.1", rig->port);
         coap_peer_send(&peer, &request);
         assert_true(fake_intake_run_until_taken(rig->intake, (size_t)i + 1));

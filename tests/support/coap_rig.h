@@ -8,12 +8,10 @@
 #include "support/coap_peer.h"
 #include "support/fake_intake.h"
 
-#include "driver.h"
+#include "drivers.h"
 
 #include <stdint.h>
 #include <sys/types.h>
-
-extern const struct driver driver_coap;
 
 enum { COAP_RIG_WAIT_MS = 10000 };
 
