@@ -51,9 +51,9 @@ static void report(struct config_tree *tree, const struct config_problem *place,
     for (char *c = problem->text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     }
-    /* Cut at a whole character. */
-    size_t size = strlen(problem->text), good = 0;
-    if (!config_file_is_text(problem->text, size, &good)) problem->text[good] = '\0';
+    /* Foreign text may have been cut within a character. */
+    size_t size = strlen(problem->text), at = 0;
+    while (!config_file_is_text(problem->text, size, &at)) problem->text[at] = '?';
 }
 
 void config_tree_report(struct config_tree *tree, const char *file, unsigned line, unsigned column,

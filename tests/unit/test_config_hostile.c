@@ -53,6 +53,32 @@ static void test_syntax(void **state)
     check_text("%YAML 3.0\n---\na: b\n", "a.yaml:1:1: error: found incompatible YAML document");
 }
 
+/* `unit` repeated until the text has about `size` bytes, between two ends. */
+static char *repeat(const char *begin, const char *unit, size_t size, const char *end)
+{
+    char *text = malloc(size + strlen(begin) + strlen(unit) + strlen(end) + 1);
+    assert_non_null(text);
+    char *at = stpcpy(text, begin);
+    while ((size_t)(at - text) < size) at = stpcpy(at, unit);
+    strcpy(at, end);
+    return text;
+}
+
+static void test_problems_are_one_line_of_whole_characters(void **state)
+{
+    (void)state;
+    struct config_case test;
+    char *text = repeat("\"a\\e[31m\\n\\x7f", "\xe2\x82\xac", 400, "\": 1\n" CASE_REST);
+    case_run(&test, text);
+    assert_int_equal(test.status, ST_INVALID);
+    /* The key is cut after 64 bytes, here within a character. */
+    const char *problem = test.items[0].text, *end = strstr(problem, "?\"; known here: gateway");
+    assert_int_equal(strncmp(problem, "unknown key \"a?[31m??\xe2\x82\xac", 24), 0);
+    assert_non_null(end);
+    free(text);
+    case_close(&test);
+}
+
 static void test_bytes_that_are_not_text(void **state)
 {
     (void)state;
@@ -148,17 +174,6 @@ static void test_unreadable_file_in_directory_is_a_problem(void **state)
     assert_int_equal(test.status, ST_IO);
     assert_int_equal(test.problems.count, 1);
     case_close(&test);
-}
-
-/* `unit` repeated until the text has about `size` bytes, between two ends. */
-static char *repeat(const char *begin, const char *unit, size_t size, const char *end)
-{
-    char *text = malloc(size + strlen(begin) + strlen(unit) + strlen(end) + 1);
-    assert_non_null(text);
-    char *at = stpcpy(text, begin);
-    while ((size_t)(at - text) < size) at = stpcpy(at, unit);
-    strcpy(at, end);
-    return text;
 }
 
 static void check_repeated(const char *begin, const char *unit, size_t size, const char *end,
@@ -320,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_other_roots),
         cmocka_unit_test(test_second_document),
         cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_problems_are_one_line_of_whole_characters),
         cmocka_unit_test(test_bytes_that_are_not_text),
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_unreadable_file),

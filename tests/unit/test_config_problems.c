@@ -305,6 +305,24 @@ static void test_problems_in_the_directory_have_its_file(void **state)
     case_close(&test);
 }
 
+static void test_items_of_all_files_are_counted(void **state)
+{
+    (void)state;
+    struct config_case test;
+    case_open(&test);
+    case_make_directory(&test, "conf.d");
+    case_write(&test, "a.yaml",
+               "windows: [{size: 1s}, {size: 2s}, {size: 3s}, {size: 4s}]\n" CASE_REST);
+    case_write(&test, "conf.d/b.yaml", "windows: [{size: 5s}, {size: 6s}, {size: 7s}]\n");
+    case_write(&test, "conf.d/c.yaml", "windows: [{size: 8s}, {size: 9s}]\n");
+    case_load(&test);
+    assert_int_equal(test.status, ST_INVALID);
+    assert_int_equal(test.problems.count, 1);
+    case_assert_problem(&test, 0,
+                        "a.yaml:1:10: error: windows: 9 items, where at most 8 are possible");
+    case_close(&test);
+}
+
 static void test_directory_is_read_behind_a_broken_main_file(void **state)
 {
     (void)state;
@@ -355,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_sources_that_share),
         cmocka_unit_test(test_driver_not_compiled),
         cmocka_unit_test(test_problems_in_the_directory_have_its_file),
+        cmocka_unit_test(test_items_of_all_files_are_counted),
         cmocka_unit_test(test_directory_is_read_behind_a_broken_main_file),
         cmocka_unit_test(test_more_problems_than_room_are_counted),
     };
