@@ -271,7 +271,8 @@ static const char *step_start(const char *rest, char separator)
 }
 
 /* What is left of the pointer behind its first step when that is this key, else NULL. */
-static const char *step_by_key(const char *rest, char separator, const struct json_slice *key)
+static inline const char *step_by_key(const char *rest, char separator,
+                                      const struct json_slice *key)
 {
     const char *at = step_start(rest, separator);
     if (!key->has_escapes) { /* as nearly always, and then mostly told apart by the first byte */

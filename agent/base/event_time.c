@@ -161,6 +161,10 @@ static enum verdict parse_number(const char *text, size_t size, enum decimal_gra
         int64_t number = 0;
         verdict = decimal_parse_scaled(text, size, grammar, 0, &number);
         form = form_by_size(number);
+        if (verdict == VERDICT_OK && form == TIME_FORM_MS) {
+            *event_ms = number;
+            return VERDICT_OK;
+        }
     }
     if (verdict == VERDICT_OK) {
         verdict = decimal_parse_scaled(text, size, grammar, scale_of(form), event_ms);
