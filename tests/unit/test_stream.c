@@ -297,6 +297,34 @@ static void test_no_room_changes_nothing(void **state)
     finish(&f, &capture);
 }
 
+static void test_other_windows_are_rebuilt_from_the_journal(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(tens(), &capture);
+    for (int64_t i = 0; i < 3; i++) assert_int_equal(add(&f, "a", T0 + i * 10000, 5), VERDICT_OK);
+    while (!stream_journal_states(f.stream, 10)) fail();
+    stream_close(f.stream);
+    struct stream_options options = tens();
+    options.windows[0] = (struct window_spec){.size_ms = 60000, .every_ms = 20000};
+    options.windows[1] = (struct window_spec){.size_ms = 3000, .every_ms = 3000}; /* cannot be */
+    options.window_count = 2;
+    options.lateness_ms = 20000;
+    f.options = options;
+    f.stream = open_stream(&options, &capture);
+    size_t before = capture.record_count;
+    for (size_t i = 0; i < capture.entry_count; i++) {
+        struct entry *entry = &capture.entries[i];
+        assert_int_equal(stream_restore(f.stream, entry->bytes, entry->size), ST_OK);
+    }
+    assert_int_equal(capture.record_count, before);
+    assert_true(stream_close_windows(f.stream, &f.now));
+    assert_true(capture.record_count > before);
+    assert_int_equal(capture.records[before].window.size_ms, 60000);
+    assert_int_equal(capture.records[capture.record_count - 1].window.summary.last_ms, T0 + 20000);
+    finish(&f, &capture);
+}
+
 static void test_options_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
@@ -335,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_provisional_results_are_outranked),
         cmocka_unit_test(test_alarm_is_raised_by_time),
         cmocka_unit_test(test_no_room_changes_nothing),
+        cmocka_unit_test(test_other_windows_are_rebuilt_from_the_journal),
         cmocka_unit_test(test_options_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
