@@ -67,7 +67,8 @@ static void close_window(struct stream *stream, struct device *device, size_t in
 {
     const struct stream_window *window = &stream->layout.windows[index];
     struct window_mark *mark = device_mark(stream, device, window, behind);
-    struct record record = {0};
+    struct record record;
+    memset(&record, 0, sizeof record);
     assemble(stream, device, window, behind, &record.window);
     settle_ledger(stream, index, record.window.summary.count);
     mark->tally = 0;
@@ -80,7 +81,8 @@ static void revise_window(struct stream *stream, struct device *device, size_t i
 {
     const struct stream_window *window = &stream->layout.windows[index];
     struct window_mark *mark = device_mark(stream, device, window, behind);
-    struct record record = {0};
+    struct record record;
+    memset(&record, 0, sizeof record);
     if (mark->tally == 0) return;
     assemble(stream, device, window, behind, &record.window);
     settle_ledger(stream, index, mark->tally);
@@ -151,7 +153,8 @@ void publish_provisional(struct stream *stream, struct device *device, size_t in
     uint32_t open = device_count_open(stream, device, window, device->watermark_ms);
     for (uint32_t behind = open; behind > 0; behind--) {
         struct window_mark *mark = device_mark(stream, device, window, behind - 1);
-        struct record record = {0};
+        struct record record;
+        memset(&record, 0, sizeof record);
         assemble(stream, device, window, behind - 1, &record.window);
         uint32_t tally = record.window.summary.count & WINDOW_TALLY_MAX;
         bool has_news = mark->revision == 0 || tally != mark->tally;
@@ -171,7 +174,8 @@ void publish_count(struct stream *stream, struct device *device, size_t index,
 {
     const struct stream_window *window = &stream->layout.windows[index];
     const struct stream_count_ring *ring = &stream->layout.count_rings[window->ring];
-    struct record record = {0};
+    struct record record;
+    memset(&record, 0, sizeof record);
     window_assemble_count(&device_count_rings(stream, device)[window->ring],
                           &device_panes(stream, device)[ring->first_pane], ring->slots,
                           &record.window);
@@ -224,19 +228,19 @@ void publish_alarm(struct stream *stream, struct device *device, const struct al
 {
     const struct stream_limit *limit = &stream->limits[alarm->limit];
     bool is_raised = change == ALARM_RAISED;
-    struct record record = {.kind = RECORD_ALARM};
+    struct record record;
+    memset(&record, 0, sizeof record); /* padding too: equal records are equal bytes */
+    record.kind = RECORD_ALARM;
     memcpy(record.device, device->id, sizeof record.device);
-    record.alarm = (struct alarm_event){
-        .from = is_raised ? ALARM_NORMAL : ALARM_ACTIVE,
-        .to = alarm_name_state(alarm),
-        .occurrence = alarm->occurrence,
-        .value_micro = alarm->value_micro,
-        .event_ms = alarm->event_ms,
-        .since_ms = alarm->since_ms,
-        .limit_micro = limit->limit.limit_micro,
-        .deadband_micro = limit->limit.deadband_micro,
-        .on_delay_ms = limit->limit.on_delay_ms,
-    };
+    record.alarm.from = is_raised ? ALARM_NORMAL : ALARM_ACTIVE;
+    record.alarm.to = alarm_name_state(alarm);
+    record.alarm.occurrence = alarm->occurrence;
+    record.alarm.value_micro = alarm->value_micro;
+    record.alarm.event_ms = alarm->event_ms;
+    record.alarm.since_ms = alarm->since_ms;
+    record.alarm.limit_micro = limit->limit.limit_micro;
+    record.alarm.deadband_micro = limit->limit.deadband_micro;
+    record.alarm.on_delay_ms = limit->limit.on_delay_ms;
     memcpy(record.alarm.name, limit->rule->name, sizeof record.alarm.name);
     strcpy(record.alarm.kind, limit->limit.is_low ? "low" : "high");
     device->alarms_active = (uint16_t)(device->alarms_active + (is_raised ? 1 : -1));
