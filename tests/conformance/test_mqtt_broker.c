@@ -297,6 +297,53 @@ static void test_refused_and_offline_publishes_are_told(void **state)
     tear_down(&rig);
 }
 
+/* The bytes come from the test: mosquitto 2.0.11 just closes the connection. */
+static void test_a_session_taken_over_waits_the_longest(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up(&rig, &(struct broker_options){0});
+    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
+    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
+    rig.options.client.backoff_max_ms = 60000;
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    mqtt_tap_inject(&tap, "\xe0\x01\x8e", 3);
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    if (strstr(rig.intake->connected_detail, "same client_id") == NULL)
+        fail_msg("said \"%s\"", rig.intake->connected_detail);
+    assert_non_null(strstr(rig.intake->connected_detail, "next try in 60.000 s"));
+    driver_mqtt.close(rig.state);
+    mqtt_tap_stop(&tap);
+    tear_down(&rig);
+}
+
+static void keep_reading(void *context, const struct reading *reading)
+{
+    *(struct reading *)context = *reading;
+}
+
+static void test_one_payload_is_decoded_without_a_broker(void **state)
+{
+    (void)state;
+    struct driver_mqtt_options options = {.subscription_count = 2};
+    struct reading reading = {0};
+    (void)strcpy(options.subscriptions[0].topic, "a/+device");
+    (void)strcpy(options.subscriptions[0].mapping.unit, "C");
+    (void)strcpy(options.subscriptions[1].topic, "b/+line/+device");
+    (void)strcpy(options.subscriptions[1].id, "{device}@{line}");
+    (void)strcpy(options.subscriptions[1].mapping.unit, "F");
+    (void)strcpy(options.subscriptions[1].mapping.value, "/t");
+    assert_int_equal(
+        driver_mqtt.decode(&options, "b/l1/oven", "{\"t\":212}", 9, 0, keep_reading, &reading),
+        VERDICT_OK);
+    assert_string_equal(reading.device, "oven%40l1");
+    assert_int_equal(reading.value_micro, 100000000);
+    assert_int_equal(driver_mqtt.decode(&options, "c/x", "1", 1, 0, keep_reading, &reading),
+                     VERDICT_UNKNOWN_DEVICE);
+}
+
 static void test_bad_files_are_refused_at_open(void **state)
 {
     (void)state;
@@ -321,6 +368,8 @@ int main(void)
         cmocka_unit_test(test_tls_takes_only_the_right_host_of_a_known_authority),
         cmocka_unit_test(test_a_packet_of_a_hostile_length_drops_the_connection),
         cmocka_unit_test(test_refused_and_offline_publishes_are_told),
+        cmocka_unit_test(test_a_session_taken_over_waits_the_longest),
+        cmocka_unit_test(test_one_payload_is_decoded_without_a_broker),
         cmocka_unit_test(test_bad_files_are_refused_at_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
