@@ -115,7 +115,8 @@ static void on_log(struct mosquitto *handle, void *context, int level, const cha
 {
     (void)handle;
     struct mqtt_client *client = context;
-    if (level != MOSQ_LOG_ERR) return;
+    /* The first error is the cause: that the host name is wrong comes before "verify failed". */
+    if (level != MOSQ_LOG_ERR || client->library_error[0] != '\0') return;
     (void)snprintf(client->library_error, sizeof client->library_error, "%s", text);
     client->library_error[strcspn(client->library_error, "\n")] = '\0';
 }

@@ -140,6 +140,27 @@ static void wait_until_running(const struct broker *broker)
     fail_msg("mosquitto says too much: %s", log);
 }
 
+static void on_answered(struct mosquitto *handle, void *context, int code)
+{
+    (void)handle;
+    (void)code;
+    *(bool *)context = true;
+}
+
+/* Only an answer proves that its main loop runs; a SIGTERM before that would be forgotten. */
+static void wait_until_serving(const struct broker *broker)
+{
+    bool is_answered = false;
+    (void)mosquitto_lib_init();
+    struct mosquitto *handle = mosquitto_new(NULL, true, &is_answered);
+    assert_non_null(handle);
+    mosquitto_connect_callback_set(handle, on_answered);
+    assert_int_equal(mosquitto_connect(handle, "127.0.0.1", broker->plain_port, 60), 0);
+    while (!is_answered) (void)mosquitto_loop(handle, 1000, 1);
+    mosquitto_destroy(handle);
+    (void)mosquitto_lib_cleanup();
+}
+
 void broker_run(struct broker *broker)
 {
     int ends[2];
@@ -159,6 +180,7 @@ void broker_run(struct broker *broker)
     (void)close(ends[1]);
     broker->log_fd = ends[0];
     wait_until_running(broker);
+    wait_until_serving(broker);
 }
 
 static void end(struct broker *broker, int signal_number)

@@ -1,0 +1,376 @@
+/* What only MQTT has: sessions, held acknowledgements, passwords, TLS, refusals, hostile brokers;
+ * against a real mosquitto. */
+#include "base/mqtt_client.h"
+#include "driver_mqtt.h"
+#include "support/broker.h"
+#include "support/fake_intake.h"
+#include "support/mqtt_tap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct rig {
+    struct broker broker;
+    struct intake *intake;
+    struct driver_mqtt_options options;
+    void *state;
+};
+
+static void set_up(struct rig *rig, const struct broker_options *broker_options)
+{
+    memset(rig, 0, sizeof *rig);
+    broker_prepare(&rig->broker, broker_options);
+    broker_run(&rig->broker);
+    rig->intake = fake_intake_open("mqtt[0]", NULL);
+    struct driver_mqtt_options *options = &rig->options;
+    memcpy(options->client.broker, rig->broker.url, sizeof rig->broker.url);
+    options->client.keepalive_ms = 30000;
+    options->client.session_ms = 3600000;
+    options->client.backoff_min_ms = 100;
+    options->client.backoff_max_ms = 200;
+    options->receive_maximum = 250;
+    options->subscription_count = 1;
+    options->subscriptions[0].qos = 1;
+    (void)strcpy(options->subscriptions[0].topic, "site/+device/t");
+    (void)strcpy(options->subscriptions[0].mapping.unit, "C");
+}
+
+static void open_driver(struct rig *rig)
+{
+    rig->state = calloc(1, driver_mqtt.state_size);
+    assert_non_null(rig->state);
+    assert_int_equal(driver_mqtt.open(rig->state, rig->intake, &rig->options), ST_OK);
+}
+
+static void close_driver(struct rig *rig)
+{
+    driver_mqtt.close(rig->state);
+    fake_intake_run_rounds(rig->intake, 5);
+    free(rig->state);
+    rig->intake->is_connected = false;
+}
+
+static void tear_down(struct rig *rig)
+{
+    close_driver(rig);
+    fake_intake_close(rig->intake);
+    broker_remove(&rig->broker);
+}
+
+static void test_what_was_not_durable_comes_back(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up(&rig, &(struct broker_options){0});
+    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
+    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    for (int i = 0; i < 10; i++) broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 10));
+    mqtt_tap_cut(&tap);
+    assert_true(fake_intake_run_until_taken(rig.intake, 20));
+    assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
+    /* The same over a restart of the driver: the session is the broker's. */
+    close_driver(&rig);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_taken(rig.intake, 30));
+    assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    close_driver(&rig);
+    assert_int_equal(rig.intake->taken_count, 30);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    broker_publish(&rig.broker, "site/oven/t", "21.5", 1, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 31));
+    assert_int_equal(rig.intake->offers[30].reading.value_micro, 21500000);
+    driver_mqtt.close(rig.state);
+    mqtt_tap_stop(&tap);
+    tear_down(&rig);
+}
+
+static void test_a_full_window_asks_for_a_commit(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){0});
+    rig.options.receive_maximum = 5;
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    for (int i = 0; i < 12; i++) broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 5));
+    assert_int_equal(rig.intake->commit_requests, 1);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until_taken(rig.intake, 10));
+    assert_int_equal(rig.intake->commit_requests, 2);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until_taken(rig.intake, 12));
+    tear_down(&rig);
+}
+
+static void test_retained_and_foreign_messages_are_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){0});
+    broker_publish(&rig.broker, "site/oven/t", "20.5", 1, true);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_RETAINED, 1));
+    assert_int_equal(rig.intake->offer_count, 0);
+    char *longest = calloc(1, LIMIT_PAYLOAD_DEFAULT + 2);
+    assert_non_null(longest);
+    memset(longest, '1', LIMIT_PAYLOAD_DEFAULT + 1);
+    broker_publish(&rig.broker, "site/oven/t", longest, 1, false);
+    free(longest);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_LENGTH, 1));
+    broker_publish(&rig.broker, "site//t", "20.5", 1, false);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_FIELD, 1));
+    tear_down(&rig);
+}
+
+static void test_version_311_works_and_says_what_it_cannot(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){0});
+    rig.options.client.version = MQTT_VERSION_311;
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    assert_true(fake_intake_has_logged(rig.intake, "cannot say that it refused"));
+    for (int i = 0; i < 30; i++) broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 20));
+    assert_int_equal(rig.intake->commit_requests, 1);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until_taken(rig.intake, 30));
+    tear_down(&rig);
+}
+
+static void set_password(struct rig *rig, const char *password)
+{
+    broker_write_file(&rig->broker, "secret", password);
+    broker_path(&rig->broker, "secret", rig->options.client.password_file,
+                sizeof rig->options.client.password_file);
+    (void)strcpy(rig->options.client.username, "gateway");
+}
+
+static void test_a_wrong_password_is_said_and_a_corrected_one_found(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){.username = "gateway", .password = "right"});
+    set_password(&rig, "wr0ng-secret\n");
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_lost(rig.intake, 2));
+    assert_non_null(strstr(rig.intake->connected_detail, "refused the connection"));
+    assert_non_null(strstr(rig.intake->connected_detail, "next try in 0.200 s"));
+    assert_false(fake_intake_has_logged(rig.intake, "wr0ng"));
+    broker_write_file(&rig.broker, "secret", "right\n");
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    tear_down(&rig);
+}
+
+static void run_tls(const char *host, const char *authority, const char *problem)
+{
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){.tls_host = host});
+    broker_path(&rig.broker, authority, rig.options.client.ca_file,
+                sizeof rig.options.client.ca_file);
+    open_driver(&rig);
+    if (problem == NULL) {
+        assert_true(fake_intake_run_until_connected(rig.intake));
+        broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
+        assert_true(fake_intake_run_until_taken(rig.intake, 1));
+    } else {
+        assert_true(fake_intake_run_until_lost(rig.intake, 1));
+        assert_int_equal(rig.intake->connected_count, 0);
+        if (strstr(rig.intake->connected_detail, problem) == NULL)
+            fail_msg("said \"%s\"", rig.intake->connected_detail);
+    }
+    tear_down(&rig);
+}
+
+static void test_tls_takes_only_the_right_host_of_a_known_authority(void **state)
+{
+    (void)state;
+    run_tls("localhost", "ca.crt", NULL);
+    run_tls("elsewhere.example", "ca.crt", "host name verification");
+    run_tls("localhost", "other.crt", "certificate verify failed");
+}
+
+static void test_a_packet_of_a_hostile_length_drops_the_connection(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up(&rig, &(struct broker_options){0});
+    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
+    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    mqtt_tap_inject(&tap, "\x32\xff\xff", 3);
+    fake_intake_run_rounds(rig.intake, 10);
+    assert_true(rig.intake->is_connected);
+    mqtt_tap_inject(&tap, "\xff\x7f", 2);
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    assert_non_null(strstr(rig.intake->connected_detail, "too long"));
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    driver_mqtt.close(rig.state);
+    mqtt_tap_stop(&tap);
+    tear_down(&rig);
+}
+
+struct publisher {
+    struct mqtt_client *client;
+    int connected, lost, message_id, reason_code;
+};
+
+static void on_connected(void *context, bool has_session)
+{
+    (void)has_session;
+    ((struct publisher *)context)->connected++;
+}
+
+static void on_lost(void *context, const char *reason)
+{
+    (void)reason;
+    ((struct publisher *)context)->lost++;
+}
+
+static void on_acknowledged(void *context, int message_id, int reason_code)
+{
+    struct publisher *publisher = context;
+    publisher->message_id = message_id;
+    publisher->reason_code = reason_code;
+}
+
+static bool is_connected(void *context)
+{
+    return ((struct publisher *)context)->connected > 0;
+}
+
+static bool is_acknowledged(void *context)
+{
+    return ((struct publisher *)context)->message_id != 0;
+}
+
+static void test_refused_and_offline_publishes_are_told(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct publisher publisher = {0};
+    int message_id = 0;
+    set_up(&rig, &(struct broker_options){.acl = "topic readwrite allowed/#\n"});
+    open_driver(&rig);
+    const struct mqtt_settings settings = {.loop = rig.intake->loop,
+                                           .log = &rig.intake->log,
+                                           .part = "uplink",
+                                           .default_client_id = "uplink"};
+    const struct mqtt_events events = {.connected = on_connected,
+                                       .lost = on_lost,
+                                       .acknowledged = on_acknowledged,
+                                       .context = &publisher};
+    assert_int_equal(mqtt_client_open(&publisher.client, &rig.options.client, &settings, &events),
+                     ST_OK);
+    assert_int_equal(
+        mqtt_client_publish(publisher.client, "allowed/a", "x", 1, 1, false, false, &message_id),
+        ST_CLOSED);
+    assert_true(fake_intake_run_until(rig.intake, is_connected, &publisher, 10000));
+    assert_int_equal(
+        mqtt_client_publish(publisher.client, "denied/a", "x", 1, 1, false, true, &message_id),
+        ST_OK);
+    assert_true(fake_intake_run_until(rig.intake, is_acknowledged, &publisher, 10000));
+    assert_int_equal(publisher.message_id, message_id);
+    assert_int_equal(publisher.reason_code, 0x87);
+    publisher.message_id = 0;
+    assert_int_equal(
+        mqtt_client_publish(publisher.client, "allowed/a", "x", 1, 1, false, false, &message_id),
+        ST_OK);
+    assert_true(fake_intake_run_until(rig.intake, is_acknowledged, &publisher, 10000));
+    assert_true(publisher.reason_code < 0x80);
+    mqtt_client_close(publisher.client);
+    tear_down(&rig);
+}
+
+/* The bytes come from the test: mosquitto 2.0.11 just closes the connection. */
+static void test_a_session_taken_over_waits_the_longest(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up(&rig, &(struct broker_options){0});
+    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
+    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
+    rig.options.client.backoff_max_ms = 60000;
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    mqtt_tap_inject(&tap, "\xe0\x01\x8e", 3);
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    if (strstr(rig.intake->connected_detail, "same client_id") == NULL)
+        fail_msg("said \"%s\"", rig.intake->connected_detail);
+    assert_non_null(strstr(rig.intake->connected_detail, "next try in 60.000 s"));
+    driver_mqtt.close(rig.state);
+    mqtt_tap_stop(&tap);
+    tear_down(&rig);
+}
+
+static void keep_reading(void *context, const struct reading *reading)
+{
+    *(struct reading *)context = *reading;
+}
+
+static void test_one_payload_is_decoded_without_a_broker(void **state)
+{
+    (void)state;
+    struct driver_mqtt_options options = {.subscription_count = 2};
+    struct reading reading = {0};
+    (void)strcpy(options.subscriptions[0].topic, "a/+device");
+    (void)strcpy(options.subscriptions[0].mapping.unit, "C");
+    (void)strcpy(options.subscriptions[1].topic, "b/+line/+device");
+    (void)strcpy(options.subscriptions[1].id, "{device}@{line}");
+    (void)strcpy(options.subscriptions[1].mapping.unit, "F");
+    (void)strcpy(options.subscriptions[1].mapping.value, "/t");
+    assert_int_equal(
+        driver_mqtt.decode(&options, "b/l1/oven", "{\"t\":212}", 9, 0, keep_reading, &reading),
+        VERDICT_OK);
+    assert_string_equal(reading.device, "oven%40l1");
+    assert_int_equal(reading.value_micro, 100000000);
+    assert_int_equal(driver_mqtt.decode(&options, "c/x", "1", 1, 0, keep_reading, &reading),
+                     VERDICT_UNKNOWN_DEVICE);
+}
+
+static void test_bad_files_are_refused_at_open(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){0});
+    rig.state = calloc(1, driver_mqtt.state_size);
+    (void)strcpy(rig.options.client.username, "gateway");
+    (void)strcpy(rig.options.client.password_file, "/etc/hostname"); /* open to everybody */
+    assert_int_equal(driver_mqtt.open(rig.state, rig.intake, &rig.options), ST_INVALID);
+    assert_true(fake_intake_has_logged(rig.intake, "open to everybody"));
+    tear_down(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_was_not_durable_comes_back),
+        cmocka_unit_test(test_a_full_window_asks_for_a_commit),
+        cmocka_unit_test(test_retained_and_foreign_messages_are_refused),
+        cmocka_unit_test(test_version_311_works_and_says_what_it_cannot),
+        cmocka_unit_test(test_a_wrong_password_is_said_and_a_corrected_one_found),
+        cmocka_unit_test(test_tls_takes_only_the_right_host_of_a_known_authority),
+        cmocka_unit_test(test_a_packet_of_a_hostile_length_drops_the_connection),
+        cmocka_unit_test(test_refused_and_offline_publishes_are_told),
+        cmocka_unit_test(test_a_session_taken_over_waits_the_longest),
+        cmocka_unit_test(test_one_payload_is_decoded_without_a_broker),
+        cmocka_unit_test(test_bad_files_are_refused_at_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
