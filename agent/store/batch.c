@@ -110,8 +110,7 @@ bool batch_next_record(const struct batch *batch, size_t *cursor, struct batch_r
 enum status batch_add_journal(struct batch *batch, const void *bytes, size_t size)
 {
     size_t free_size = batch->capacity - batch->journal_size - batch->record_size;
-    if (size > UINT32_MAX || free_size < ENTRY_SIZE_MAX || size > free_size - ENTRY_SIZE_MAX)
-        return ST_FULL;
+    if (free_size < ENTRY_SIZE_MAX || size > free_size - ENTRY_SIZE_MAX) return ST_FULL;
     struct pack_writer writer = {.bytes = batch->bytes + batch->journal_size,
                                  .capacity = free_size};
     pack_put_varint(&writer, size);

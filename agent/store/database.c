@@ -247,6 +247,17 @@ static enum status configure(sqlite3 *connection, const struct database_shares *
     return status;
 }
 
+/* SQLite falls back to reading only for want of permission, but also when a damaged header asks
+ * for a format that it does not know. */
+static enum status check_writable(sqlite3 *connection, const char *path, struct log *log)
+{
+    if (sqlite3_db_readonly(connection, "main") != 1) return ST_OK;
+    if (access(path, W_OK) == 0) return ST_CORRUPT;
+    log_limited(log, LOG_LEVEL_ERROR, "store", "permission", "%s cannot be written: %s", path,
+                strerror(errno));
+    return ST_IO;
+}
+
 enum status database_open(sqlite3 **connection, const char *path,
                           const struct database_shares *shares, bool is_checked, struct log *log)
 {
@@ -254,6 +265,10 @@ enum status database_open(sqlite3 **connection, const char *path,
     enum status status = connect_file(connection, path, log);
     if (status != ST_OK) return status;
     status = configure(*connection, shares, log);
+    if (status == ST_OK || status == ST_IO) {
+        enum status writable = check_writable(*connection, path, log);
+        if (writable != ST_OK) status = writable;
+    }
     if (status == ST_OK && is_checked) status = check_pages(*connection, path, log);
     if (status != ST_OK) database_close(connection);
     return status;

@@ -66,9 +66,12 @@ struct store_counts {
 
 /* Opens or creates the database and reads what it holds; does not start the thread.  A damaged
  * file of ours is set aside and a new one begun.  `log` is the loop thread's; the store makes one
- * of its own for its thread.  ST_FOREIGN: a file that is not ours, or of a newer version: left
- * untouched; ST_IO: cannot be opened or created (permission, directory), reason logged;
- * ST_NO_MEMORY. */
+ * of its own for its thread.  `options`, `log` and `events` are copied; `loop` outlives the store.
+ * The reason of a failure is logged, and *store is then NULL:
+ * ST_FOREIGN: what is there is not ours, or of a newer version: left untouched; ST_AGAIN: the
+ * directory is not there and only its last level could be made (a disk not mounted yet);
+ * ST_IO: cannot be opened or created (permission), or another process has it; ST_INVALID: the
+ * budget is too small for the batch; ST_NO_MEMORY. */
 enum status store_open(struct store **store, const struct store_options *options, struct loop *loop,
                        const struct log *log, const struct store_events *events,
                        struct store_found *found) ISOTHERM_CHECK;
@@ -103,7 +106,8 @@ void store_mark_journal(struct store *store, bool is_end);
 bool store_commit(struct store *store, uint64_t ticket);
 bool store_is_committing(const struct store *store);
 
-/* Asks for up to `max` records with seq > after; answered by fetched().  Requests and commits
+/* Asks for up to `max` records (at most STORE_FETCH_MAX) with seq > after; answered by fetched(),
+ * from which the next may be asked for.  Requests and commits
  * are carried out in the order of the calls.  One request per lane at a time: ST_AGAIN. */
 enum status store_fetch(struct store *store, enum lane lane, uint64_t after,
                         size_t max) ISOTHERM_CHECK;

@@ -11,7 +11,7 @@
 _Static_assert((STORE_JOBS & (STORE_JOBS - 1)) == 0, "the counters wrap around with the ring");
 _Static_assert(STORE_JOBS >= 1 + LANE_COUNT, "a commit and a fetch per lane fit");
 
-enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 5000, STACK_BYTES = 512 * 1024 };
+enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 5000, STOP_TRIES = 3, STACK_BYTES = 512 * 1024 };
 
 enum status store_thread_init(struct store_thread *thread)
 {
@@ -72,7 +72,7 @@ static bool retry_commit(struct store_thread *thread, uint32_t attempt, enum sta
     loop_wake_send(thread->wake);
     if (!was_stopping) wait_before_retry(thread, wait_ms);
     (void)pthread_mutex_unlock(&thread->mutex);
-    return !was_stopping;
+    return !was_stopping || attempt + 1 < STOP_TRIES;
 }
 
 static void do_commit(struct store_thread *thread, struct store_job *job)

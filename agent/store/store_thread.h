@@ -43,7 +43,7 @@ struct store_thread {
     /* Under the mutex. */
     struct store_job jobs[STORE_JOBS];
     unsigned queued, done, delivered; /* free-running */
-    bool is_stopping;                 /* a commit that fails is tried once more, not for ever */
+    bool is_stopping;                 /* a commit that fails is tried a few times, not for ever */
     bool is_quitting;
     struct store_counts counts; /* as of the last job */
 

@@ -163,23 +163,40 @@ enum status writer_restore(struct writer *writer,
     return journal_restore(&writer->journal, fn, context);
 }
 
-/* Opens the database again after a failure. */
+/* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
+ * can only be found out by opening the file anew. */
+static void detach_distrusted(struct writer *writer, enum status status)
+{
+    if (status == ST_CORRUPT) writer->damage_count++;
+    detach(writer);
+}
+
+static void give_up_reserve(struct writer *writer)
+{
+    if (!writer->has_reserve) return;
+    writer->has_reserve = false;
+    (void)reserve_give_up(writer->path, writer->log);
+}
+
+/* Opens the database again after a failure.  What is found in the WAL then may stand in the page
+ * cache only, marked clean by the sync that failed: nothing is believed before it was copied into
+ * the database itself and that was synced. */
 static enum status ready(struct writer *writer)
 {
     if (writer->connection != NULL) return ST_OK;
     struct meta_state known = writer->state;
     char aside_path[STORE_FILE_PATH_SIZE];
     enum status status = attach(writer, &known, aside_path);
-    if (status != ST_OK) writer->state = known;
+    if (status != ST_OK) {
+        writer->state = known;
+        return status;
+    }
+    status = database_checkpoint(writer->connection, writer->log, true);
+    if (status == ST_OK) return ST_OK;
+    if (status == ST_FULL) give_up_reserve(writer);
+    writer->state = known;
+    detach_distrusted(writer, status);
     return status;
-}
-
-/* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
- * can only be found out by opening the file anew. */
-static void distrust(struct writer *writer, enum status status)
-{
-    if (status == ST_CORRUPT) writer->damage_count++;
-    detach(writer);
 }
 
 static enum status begin(struct writer *writer)
@@ -258,10 +275,7 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
-    if (status == ST_FULL && writer->has_reserve) {
-        writer->has_reserve = false;
-        (void)reserve_give_up(writer->path, writer->log);
-    }
+    if (status == ST_FULL) give_up_reserve(writer);
     if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
     if (*skipped != LANE_WINDOW) {
         *skipped = LANE_WINDOW;
@@ -284,13 +298,12 @@ static enum status try_to_commit(struct writer *writer, struct batch *batch)
     enum lane skipped = LANE_COUNT;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
         enum status status = apply(writer, batch, skipped);
-        if (status == ST_FULL)
-            status = make_room(writer, round, &skipped);
-        else
-            return status;
-        if (status == ST_FULL && writer->has_reserve) {
-            writer->has_reserve = false;
-            if (reserve_give_up(writer->path, writer->log)) status = ST_OK;
+        if (status != ST_FULL) return status;
+        bool had_reserve = writer->has_reserve;
+        status = make_room(writer, round, &skipped);
+        if (status == ST_FULL && had_reserve) {
+            give_up_reserve(writer);
+            status = ST_OK;
         }
         if (status != ST_OK) return status;
     }
@@ -308,7 +321,7 @@ enum status writer_commit(struct writer *writer, struct batch *batch)
         finish(writer, batch);
         return ST_OK;
     }
-    distrust(writer, status);
+    if (status != ST_FULL) detach_distrusted(writer, status);
     return status;
 }
 
@@ -342,7 +355,7 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
             status = drop_damaged(writer, lane, damaged_seq);
         }
         if (status == ST_OK || status == ST_FULL) continue;
-        distrust(writer, status);
+        detach_distrusted(writer, status);
         break;
     }
     return count;
@@ -360,7 +373,7 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
         if (status == ST_OK)
             writer->wal_pages = 0;
         else if (status != ST_FULL)
-            distrust(writer, status);
+            detach_distrusted(writer, status);
     }
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;

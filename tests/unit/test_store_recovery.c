@@ -280,6 +280,41 @@ static void test_garbled_page_is_found_after_an_unclean_end(void **state)
     bench_fini(&bench);
 }
 
+/* One bit of the file flips: whatever is then handed out is right, and the agent starts, unless
+ * the bit makes the file another's or a newer one's. */
+static void test_flipped_bits_never_give_a_wrong_record(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static char flipped[sizeof file_bytes];
+    bench_init(&bench);
+    fill_and_stop(&bench);
+    size_t size = read_file(bench.options.path, file_bytes);
+    unsigned opened = 0, aside = 0;
+    for (size_t at = 0; at < size; at += at < 100 ? 1 : 397) {
+        memcpy(flipped, file_bytes, size);
+        flipped[at] ^= (char)(1 << at % 8);
+        write_file(bench.options.path, flipped, size);
+        enum status status = bench_open(&bench);
+        assert_true(status == ST_OK || status == ST_FOREIGN);
+        if (status != ST_OK) continue;
+        opened++;
+        if (bench.found.was_set_aside) aside++;
+        assert_int_equal(store_start(bench.store), ST_OK);
+        size_t count = bench_fetch(&bench, LANE_WINDOW, 0, 64);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(bench.fetched[i].seq >= 1 && bench.fetched[i].seq <= 100);
+            assert_string_equal(bench.fetched[i].device, "line-1/oven-3");
+            assert_int_equal(bench.fetched[i].window.summary.count, 7);
+            assert_true(i == 0 || bench.fetched[i].seq > bench.fetched[i - 1].seq);
+        }
+        (void)bench_add(&bench, RECORD_WINDOW);
+        bench_stop(&bench);
+    }
+    assert_true(opened > 100 && aside > 0);
+    bench_fini(&bench);
+}
+
 /* The database turns out to be damaged while it runs: the sequence goes on in a new file. */
 static void test_damage_found_while_running_keeps_the_sequence(void **state)
 {
@@ -358,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_missing_directory_is_made_or_waited_for),
         cmocka_unit_test(test_damaged_store_is_set_aside_and_a_new_one_begun),
         cmocka_unit_test(test_garbled_page_is_found_after_an_unclean_end),
+        cmocka_unit_test(test_flipped_bits_never_give_a_wrong_record),
         cmocka_unit_test(test_damage_found_while_running_keeps_the_sequence),
         cmocka_unit_test(test_orphaned_wal_is_not_played_into_a_new_store),
         cmocka_unit_test(test_unfinished_creation_is_begun_again),
