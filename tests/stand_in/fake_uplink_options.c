@@ -1,0 +1,46 @@
+/* The options of the uplink, for a tree without the uplink. */
+#include "uplink/uplink.h"
+
+static const struct field fields[] = {
+    {.name = "broker",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct uplink_mqtt_options, mqtt.broker),
+     .size = LIMIT_TOPIC_SIZE,
+     .is_required = true,
+     .help = "Where the broker is."},
+    {.name = "keepalive",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct uplink_mqtt_options, mqtt.keepalive_ms),
+     .default_text = "30s",
+     .min = 5000,
+     .max = 3600000,
+     .help = "Keepalive."},
+    {.name = "topic",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct uplink_mqtt_options, topic),
+     .size = LIMIT_TOPIC_SIZE,
+     .default_text = "isotherm/{gateway}",
+     .help = "Prefix of all topics."},
+    {.name = "in_flight",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, in_flight),
+     .default_text = "20",
+     .min = 1,
+     .max = LIMIT_IN_FLIGHT,
+     .help = "Records sent and not yet acknowledged."},
+    {.name = "rate",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, rate),
+     .default_text = "0",
+     .min = 0,
+     .max = 100000,
+     .help = "Records per second; 0: no limit."},
+    {.name = "retain",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct uplink_mqtt_options, retain),
+     .default_text = "false",
+     .help = "The last summary of each device is retained."},
+};
+
+const struct field_table uplink_mqtt_option_table = {
+    .fields = fields, .count = sizeof fields / sizeof *fields, .help = "A central broker."};
