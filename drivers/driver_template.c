@@ -267,6 +267,23 @@ static void template_resume(void *context)
     if (state->is_open) loop_timer_again(state->timer, 0, 0);
 }
 
+/* Optional: one payload without a source, for `isotherm decode` and for recordings. */
+static enum verdict template_decode(const void *options, const char *address, const char *payload,
+                                    size_t size, int64_t now_wall_ms,
+                                    void (*found)(void *context, const struct reading *reading),
+                                    void *context)
+{
+    (void)address;
+    (void)now_wall_ms;
+    const struct template_options *template = options;
+    if (size != FRAME_SIZE) return VERDICT_LENGTH;
+    struct reading reading;
+    enum verdict verdict =
+        decode_template_frame((const uint8_t *)payload, template->device, &reading);
+    if (verdict == VERDICT_OK) found(context, &reading);
+    return verdict;
+}
+
 const struct driver driver_template = {
     .name = "template",
     .help = "Example of a driver: binary frames from a named pipe (see docs/drivers.md).",
@@ -278,4 +295,5 @@ const struct driver driver_template = {
     .close = template_close,
     .pause = template_pause,
     .resume = template_resume,
+    .decode = template_decode,
 };

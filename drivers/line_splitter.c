@@ -54,8 +54,11 @@ static bool is_line_end(char c)
     return c == '\n' || c == '\r';
 }
 
-static bool is_blank(const char *line, size_t size)
+/* A blank line over the limit is not passed over: whether its end has come yet must not matter. */
+static bool is_passed_over(const struct line_splitter *splitter, const char *line, size_t size)
 {
+    if (splitter->is_skipping) return true;
+    if (size > splitter->limit_bytes) return false;
     for (size_t i = 0; i < size; i++)
         if (line[i] != ' ' && line[i] != '\t') return false;
     return true;
@@ -92,7 +95,7 @@ enum line_found line_splitter_peek(struct line_splitter *splitter, const char **
     while (find_line_end(splitter)) {
         const char *found = splitter->bytes + splitter->begin;
         size_t found_size = splitter->scanned - splitter->begin;
-        if (!splitter->is_skipping && !is_blank(found, found_size)) {
+        if (!is_passed_over(splitter, found, found_size)) {
             splitter->next = splitter->scanned + 1;
             splitter->is_endless = false;
             *line = found;
