@@ -40,6 +40,8 @@ static enum coap_peer_type answer_type(struct coap_rig *rig, uint16_t message_id
     assert_true(coap_peer_receive(&peer, &rig->got)); /* the empty ACK */
     assert_true(coap_peer_receive(&peer, &rig->got));
     coap_rig_assert_answers(&rig->got, &request, 204);
+    if (rig->got.type == COAP_PEER_CON) coap_peer_acknowledge(&peer, rig->got.message_id);
+    fake_intake_run_rounds(rig->intake, 3);
     coap_peer_close(&peer);
     return rig->got.type;
 }
