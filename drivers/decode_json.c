@@ -14,11 +14,10 @@ struct key {
     uint32_t start, size; /* in the text, between the quotes */
 };
 
-/* What is left of each pointer behind the place where the scan is; NULL: it leads elsewhere; "":
- * it leads here. */
+/* What is left of each pointer behind the place where the scan is; "": it leads here. */
 struct trail {
+    unsigned live; /* bit i: pointer i leads here or beyond; only then rest[i] is set */
     const char *rest[DECODE_JSON_POINTERS];
-    bool is_live; /* at least one is not NULL */
 };
 
 struct scan {
@@ -35,7 +34,7 @@ struct scan {
     struct key keys[DECODE_JSON_KEYS];
 };
 
-static const struct trail nowhere = {.is_live = false};
+static const struct trail nowhere = {.live = 0};
 
 static bool refuse(struct scan *scan, const char *detail)
 {
@@ -137,17 +136,16 @@ static bool scan_string(struct scan *scan, struct json_slice *string)
     *string = (struct json_slice){.kind = JSON_STRING, .text = start};
     while (scan->at < scan->end) {
         unsigned char c = (unsigned char)*scan->at;
-        if (c == '"') {
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            scan->at++;
+        } else if (c == '"') {
             string->size = (size_t)(scan->at++ - start);
             return true;
-        }
-        if (c == '\\') {
+        } else if (c == '\\') {
             string->has_escapes = true;
             if (!scan_escape(scan)) return false;
         } else if (c < 0x20) {
             return refuse(scan, "a control character in a JSON string");
-        } else if (c < 0x80) {
-            scan->at++;
         } else {
             size_t size = utf8_size(scan->at, scan->end);
             if (size == 0) return refuse(scan, "a JSON string that is not UTF-8");
@@ -216,11 +214,20 @@ size_t decode_json_string(const struct json_slice *string, char *bytes, size_t c
 
 /* ---- keys ---- */
 
+static uint32_t hash_byte(uint32_t hash, char byte)
+{
+    return (hash ^ (unsigned char)byte) * 16777619u;
+}
+
 static uint32_t hash_key(const struct json_slice *key)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
+    if (!key->has_escapes) {
+        for (size_t i = 0; i < key->size; i++) hash = hash_byte(hash, key->text[i]);
+        return hash;
+    }
     struct unescape from = unescape_begin(key->text, key->size);
-    for (int byte; (byte = unescape_next(&from)) >= 0;) hash = (hash ^ (uint32_t)byte) * 16777619u;
+    for (int byte; (byte = unescape_next(&from)) >= 0;) hash = hash_byte(hash, (char)byte);
     return hash;
 }
 
@@ -266,8 +273,14 @@ static const char *step_start(const char *rest, char separator)
 /* What is left of the pointer behind its first step when that is this key, else NULL. */
 static const char *step_by_key(const char *rest, char separator, const struct json_slice *key)
 {
-    struct unescape from = unescape_begin(key->text, key->size);
     const char *at = step_start(rest, separator);
+    if (!key->has_escapes) { /* as nearly always, and then mostly told apart by the first byte */
+        size_t i = 0;
+        while (i < key->size && at[i] == key->text[i] && at[i] != separator && at[i] != '~') i++;
+        bool is_step_end = at[i] == separator || at[i] == '\0';
+        if (at[i] != '~') return i == key->size && is_step_end ? at + i : NULL;
+    }
+    struct unescape from = unescape_begin(key->text, key->size);
     for (; *at != separator && *at != '\0'; at++) {
         char wanted = *at;
         if (separator == '/' && wanted == '~' && (at[1] == '0' || at[1] == '1')) {
@@ -292,18 +305,16 @@ static const char *step_by_index(const char *rest, char separator, size_t index)
 }
 
 /* The trail one step further: to the member `key`, or to the place `index` when key is NULL. */
-static struct trail follow(const struct scan *scan, const struct trail *trail,
-                           const struct json_slice *key, size_t index)
+static void follow(const struct scan *scan, const struct trail *trail, const struct json_slice *key,
+                   size_t index, struct trail *inner)
 {
-    struct trail inner = nowhere;
+    inner->live = 0;
     for (size_t i = 0; i < scan->pointer_count; i++) {
-        const char *rest = trail->rest[i];
-        if (rest == NULL || *rest == '\0') continue;
-        inner.rest[i] = key != NULL ? step_by_key(rest, scan->separators[i], key)
-                                    : step_by_index(rest, scan->separators[i], index);
-        inner.is_live |= inner.rest[i] != NULL;
+        if ((trail->live >> i & 1) == 0 || *trail->rest[i] == '\0') continue;
+        inner->rest[i] = key != NULL ? step_by_key(trail->rest[i], scan->separators[i], key)
+                                     : step_by_index(trail->rest[i], scan->separators[i], index);
+        if (inner->rest[i] != NULL) inner->live |= 1u << i;
     }
-    return inner;
 }
 
 const char *decode_json_check_pointer(const char *pointer)
@@ -371,15 +382,17 @@ static bool scan_member(struct scan *scan, const struct trail *trail, size_t fir
     if (!scan_string(scan, &key) || !push_key(scan, &key, first_key)) return false;
     skip_space(scan);
     if (!take(scan, ':')) return refuse(scan, "no colon behind a JSON key");
-    if (!trail->is_live) return scan_value(scan, &nowhere);
-    struct trail inner = follow(scan, trail, &key, 0);
+    if (trail->live == 0) return scan_value(scan, &nowhere);
+    struct trail inner;
+    follow(scan, trail, &key, 0, &inner);
     return scan_value(scan, &inner);
 }
 
 static bool scan_item(struct scan *scan, const struct trail *trail, size_t index)
 {
-    if (!trail->is_live) return scan_value(scan, &nowhere);
-    struct trail inner = follow(scan, trail, NULL, index);
+    if (trail->live == 0) return scan_value(scan, &nowhere);
+    struct trail inner;
+    follow(scan, trail, NULL, index, &inner);
     return scan_value(scan, &inner);
 }
 
@@ -439,10 +452,10 @@ static bool scan_value(struct scan *scan, const struct trail *trail)
     skip_space(scan);
     struct json_slice value = {.text = scan->at};
     if (!scan_any(scan, trail, &value)) return false;
-    if (!trail->is_live) return true;
+    if (trail->live == 0) return true;
     if (value.kind != JSON_STRING) value.size = (size_t)(scan->at - value.text);
     for (size_t i = 0; i < scan->pointer_count; i++) {
-        if (trail->rest[i] != NULL && *trail->rest[i] == '\0') scan->found[i] = value;
+        if ((trail->live >> i & 1) != 0 && *trail->rest[i] == '\0') scan->found[i] = value;
     }
     return true;
 }
@@ -466,7 +479,7 @@ enum verdict decode_json(const char *text, size_t size, const char *const *point
         found[i] = (struct json_slice){.kind = JSON_MISSING};
         if (pointers[i] == NULL || pointers[i][0] == '\0') continue;
         trail.rest[i] = pointers[i];
-        trail.is_live = true;
+        trail.live |= 1u << i;
         scan.separators[i] = pointers[i][0] == '/' ? '/' : '.';
     }
     bool is_scanned = scan_value(&scan, &trail);

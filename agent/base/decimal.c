@@ -6,7 +6,6 @@
 #include "base/limits.h"
 
 #include <stdbool.h>
-#include <string.h>
 #include <strings.h>
 
 /* Far beyond the exponents that a text of any length can even out, far below overflow. */
@@ -76,21 +75,26 @@ static bool split(const char *text, size_t size, enum decimal_grammar grammar, s
     return at == end;
 }
 
-/* *number = *number * 10 + digit; false when that would pass the limit. */
-static bool push_digit(int64_t *number, int digit, int64_t limit)
+/* Appends `count` digits to the number; false when that would pass SCALED_LIMIT. */
+static bool push_digits(int64_t *number, const char *digits, size_t count)
 {
-    if (*number > (limit - digit) / 10) return false;
-    *number = *number * 10 + digit;
+    int64_t sum = *number;
+    for (size_t i = 0; i < count; i++) {
+        int digit = digits[i] - '0';
+        if (sum >= SCALED_LIMIT / 10 && sum > (SCALED_LIMIT - digit) / 10) return false;
+        sum = sum * 10 + digit;
+    }
+    *number = sum;
     return true;
 }
 
-static int digit_at(const struct parts *parts, size_t index)
+static char digit_at(const struct parts *parts, size_t index)
 {
-    return index < parts->whole_size ? parts->whole[index] - '0'
-                                     : parts->fraction[index - parts->whole_size] - '0';
+    return index < parts->whole_size ? parts->whole[index]
+                                     : parts->fraction[index - parts->whole_size];
 }
 
-/* The value times 10^scale as an integer within +-limit. */
+/* The value times 10^scale as an integer within +-limit, which is at most SCALED_LIMIT. */
 static enum verdict evaluate(const struct parts *parts, int scale, bool is_rounded, int64_t limit,
                              int64_t *result)
 {
@@ -98,19 +102,17 @@ static enum verdict evaluate(const struct parts *parts, int scale, bool is_round
     /* So many digits stand before the point of the scaled number; may be below 0 or beyond the
      * digits there are. */
     int64_t before = (int64_t)parts->whole_size + parts->exponent + scale;
+    size_t kept = before <= 0 ? 0 : before < (int64_t)digits ? (size_t)before : digits;
+    size_t whole_kept = kept < parts->whole_size ? kept : parts->whole_size;
     int64_t number = 0;
-    for (size_t i = 0; i < digits && (int64_t)i < before; i++) {
-        if (!push_digit(&number, digit_at(parts, i), limit)) return VERDICT_RANGE;
-    }
+    if (!push_digits(&number, parts->whole, whole_kept)) return VERDICT_RANGE;
+    if (!push_digits(&number, parts->fraction, kept - whole_kept)) return VERDICT_RANGE;
     /* At most 19 rounds: from 1 on, each brings the number ten times closer to the limit. */
     for (int64_t i = (int64_t)digits; i < before && number != 0; i++) {
-        if (!push_digit(&number, 0, limit)) return VERDICT_RANGE;
+        if (!push_digits(&number, "0", 1)) return VERDICT_RANGE;
     }
-    if (is_rounded && before >= 0 && before < (int64_t)digits &&
-        digit_at(parts, (size_t)before) >= 5) {
-        if (number >= limit) return VERDICT_RANGE;
-        number++;
-    }
+    if (is_rounded && before >= 0 && kept < digits && digit_at(parts, kept) >= '5') number++;
+    if (number > limit) return VERDICT_RANGE;
     *result = parts->is_negative ? -number : number;
     return VERDICT_OK;
 }
@@ -165,24 +167,21 @@ enum verdict decimal_parse_unit(const char *text, size_t size, enum unit *unit)
 {
     static const struct {
         const char *name;
+        size_t size;
         enum unit unit;
     } names[] = {
-        {"C", UNIT_CELSIUS},
-        {"Cel", UNIT_CELSIUS},
-        {"degC", UNIT_CELSIUS},
-        {"celsius", UNIT_CELSIUS},
-        {"F", UNIT_FAHRENHEIT},
-        {"degF", UNIT_FAHRENHEIT},
-        {"fahrenheit", UNIT_FAHRENHEIT},
-        {"K", UNIT_KELVIN},
-        {"kelvin", UNIT_KELVIN},
+        {"C", 1, UNIT_CELSIUS},       {"F", 1, UNIT_FAHRENHEIT},
+        {"K", 1, UNIT_KELVIN},        {"Cel", 3, UNIT_CELSIUS},
+        {"degC", 4, UNIT_CELSIUS},    {"celsius", 7, UNIT_CELSIUS},
+        {"degF", 4, UNIT_FAHRENHEIT}, {"fahrenheit", 10, UNIT_FAHRENHEIT},
+        {"kelvin", 6, UNIT_KELVIN},
     };
     size_t degree = skip_degree(text, size);
     text += degree;
     size -= degree;
     if (degree > 0 && size != 1) return VERDICT_FIELD;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strlen(names[i].name) != size || strncasecmp(names[i].name, text, size) != 0) continue;
+        if (names[i].size != size || strncasecmp(names[i].name, text, size) != 0) continue;
         if (degree > 0 && names[i].unit == UNIT_KELVIN) return VERDICT_FIELD;
         *unit = names[i].unit;
         return VERDICT_OK;

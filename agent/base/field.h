@@ -43,7 +43,7 @@ struct field {
     size_t given_offset; /* offset of a bool set when the field was written; 0: none, so
                             that such a bool is never a struct's first member */
     const char *help;    /* one sentence, plain text, with the unit where there is one */
-    const char *example; /* what the full example shows where there is no default; may be NULL */
+    const char *example; /* what the full example shows in place of the default; may be NULL */
 };
 
 /* Where a check of a whole struct reports a problem: the field's name and what is wrong. */

@@ -36,81 +36,81 @@ struct mqtt_options {
 
 extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
 
-#define MQTT_CLIENT_FIELDS(type, member)                                                           \
+#define MQTT_CLIENT_FIELDS(options_type, member)                                                   \
     {.name = "broker",                                                                             \
      .type = FIELD_TEXT,                                                                           \
-     .offset = offsetof(type, member.broker),                                                      \
-     .size = sizeof((type *)0)->member.broker,                                                     \
+     .offset = offsetof(options_type, member.broker),                                              \
+     .size = sizeof((options_type *)0)->member.broker,                                             \
      .is_required = true,                                                                          \
      .help = "Where the broker is: mqtt://host[:1883], or mqtts://host[:8883] for TLS."},          \
         {.name = "client_id",                                                                      \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.client_id),                                               \
-         .size = sizeof((type *)0)->member.client_id,                                              \
+         .offset = offsetof(options_type, member.client_id),                                       \
+         .size = sizeof((options_type *)0)->member.client_id,                                      \
          .default_text = "",                                                                       \
          .help = "MQTT client id; by default made from the gateway's name. Must be unique at the " \
                  "broker and stay the same over restarts."},                                       \
         {.name = "username",                                                                       \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.username),                                                \
-         .size = sizeof((type *)0)->member.username,                                               \
+         .offset = offsetof(options_type, member.username),                                        \
+         .size = sizeof((options_type *)0)->member.username,                                       \
          .default_text = "",                                                                       \
          .help = "User name at the broker."},                                                      \
         {.name = "password_file",                                                                  \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.password_file),                                           \
-         .size = sizeof((type *)0)->member.password_file,                                          \
+         .offset = offsetof(options_type, member.password_file),                                   \
+         .size = sizeof((options_type *)0)->member.password_file,                                  \
          .default_text = "",                                                                       \
          .help = "File whose first line is the password; must not be readable by others."},        \
         {.name = "ca_file",                                                                        \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.ca_file),                                                 \
-         .size = sizeof((type *)0)->member.ca_file,                                                \
+         .offset = offsetof(options_type, member.ca_file),                                         \
+         .size = sizeof((options_type *)0)->member.ca_file,                                        \
          .default_text = "",                                                                       \
          .help = "PEM file of the certificate authority; by default the system's."},               \
         {.name = "cert_file",                                                                      \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.cert_file),                                               \
-         .size = sizeof((type *)0)->member.cert_file,                                              \
+         .offset = offsetof(options_type, member.cert_file),                                       \
+         .size = sizeof((options_type *)0)->member.cert_file,                                      \
          .default_text = "",                                                                       \
          .help = "PEM file of our certificate, when the broker wants one."},                       \
         {.name = "key_file",                                                                       \
          .type = FIELD_TEXT,                                                                       \
-         .offset = offsetof(type, member.key_file),                                                \
-         .size = sizeof((type *)0)->member.key_file,                                               \
+         .offset = offsetof(options_type, member.key_file),                                        \
+         .size = sizeof((options_type *)0)->member.key_file,                                       \
          .default_text = "",                                                                       \
          .help = "PEM file of the private key that goes with cert_file."},                         \
         {.name = "version",                                                                        \
          .type = FIELD_CHOICE,                                                                     \
-         .offset = offsetof(type, member.version),                                                 \
+         .offset = offsetof(options_type, member.version),                                         \
          .choices = mqtt_version_names,                                                            \
          .default_text = "5",                                                                      \
          .help = "MQTT version. With 3.1.1 a broker cannot say that it refused a message."},       \
         {.name = "keepalive",                                                                      \
          .type = FIELD_DURATION,                                                                   \
-         .offset = offsetof(type, member.keepalive_ms),                                            \
+         .offset = offsetof(options_type, member.keepalive_ms),                                    \
          .default_text = "30s",                                                                    \
          .min = 5000,                                                                              \
          .max = 3600000,                                                                           \
          .help = "Keepalive; a dead connection is noticed after at most twice this."},             \
         {.name = "session",                                                                        \
          .type = FIELD_DURATION,                                                                   \
-         .offset = offsetof(type, member.session_ms),                                              \
+         .offset = offsetof(options_type, member.session_ms),                                      \
          .default_text = "7d",                                                                     \
          .min = 0,                                                                                 \
          .max = INT64_C(315360000000),                                                             \
          .help = "How long the broker keeps our session while we are away."},                      \
         {.name = "retry_min",                                                                      \
          .type = FIELD_DURATION,                                                                   \
-         .offset = offsetof(type, member.backoff_min_ms),                                          \
+         .offset = offsetof(options_type, member.backoff_min_ms),                                  \
          .default_text = "1s",                                                                     \
          .min = 100,                                                                               \
          .max = 3600000,                                                                           \
          .help = "Shortest wait before connecting again; grows with each failure."},               \
     {                                                                                              \
         .name = "retry_max", .type = FIELD_DURATION,                                               \
-        .offset = offsetof(type, member.backoff_max_ms), .default_text = "60s", .min = 100,        \
-        .max = 3600000, .help = "Longest wait before connecting again."                            \
+        .offset = offsetof(options_type, member.backoff_max_ms), .default_text = "60s",            \
+        .min = 100, .max = 3600000, .help = "Longest wait before connecting again."                \
     }
 
 /* Holds the options against each other (URL, certificate with key, retry_min <= retry_max). */
@@ -122,7 +122,6 @@ struct mqtt_message {
     size_t size;
     int qos;
     bool is_retained;
-    bool is_duplicate;
 };
 
 struct mqtt_events {
@@ -131,23 +130,26 @@ struct mqtt_events {
     void (*message)(void *context, const struct mqtt_message *message);
     /* The broker's answer to a publish at QoS 1; reason codes at and above 0x80 are refusals. */
     void (*acknowledged)(void *context, int message_id, int reason_code);
+    /* The broker's answer to a subscription: the QoS granted, or 0x80 and above for a refusal. */
+    void (*subscribed)(void *context, const char *filter, int granted);
     void *context; /* all but connected and lost may be NULL */
 };
 
 struct mqtt_settings {
     struct loop *loop;
     struct log *log;
-    const char *part; /* name in log lines; kept by the caller */
-    const char *default_client_id;
-    uint16_t receive_maximum;    /* v5; 0: leave it to the library */
-    bool holds_acknowledgements; /* nothing is written while mqtt_client_hold is in force */
-    const char *will_topic;      /* NULL: no will.  Copied. */
-    const char *will_payload;    /* retained, QoS 1 */
+    const char *part;              /* name in log lines; kept by the caller */
+    const char *default_client_id; /* copied */
+    uint16_t receive_maximum;      /* v5; 0: leave it to the library */
+    uint32_t packet_limit_bytes;   /* a broker that sends more is dropped; 0: 1 MiB */
+    bool holds_acknowledgements;   /* nothing is written while mqtt_client_hold is in force */
+    const char *will_topic;        /* NULL: no will.  Copied. */
+    const char *will_payload;      /* retained, QoS 1 */
 };
 
 struct mqtt_client;
 
-/* Begins to connect.  `options` stays valid until close; the rest is copied.  ST_INVALID: bad
+/* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
  * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
                              const struct mqtt_settings *settings,
@@ -157,7 +159,10 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
  * abandoned and cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
 void mqtt_client_close(struct mqtt_client *client);
 
-/* ST_CLOSED: not connected; ST_IO: refused by the library. */
+/* To be called at every connected(), with or without a session.  A refusal by the broker is
+ * logged; `filter` stays valid until close.  ST_CLOSED: not connected; ST_FULL: more than
+ * MQTT_SUBSCRIPTIONS; ST_IO: refused by the library. */
+enum { MQTT_SUBSCRIPTIONS = 16 };
 enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter,
                                   int qos) ISOTHERM_CHECK;
 
@@ -166,6 +171,9 @@ enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter
 enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,
                                 size_t size, int qos, bool is_retained, bool is_replay,
                                 int *message_id) ISOTHERM_CHECK;
+
+/* Gives the connection up and connects again, after the shortest wait; lost() is told. */
+void mqtt_client_reconnect(struct mqtt_client *client, const char *reason);
 
 bool mqtt_client_is_connected(const struct mqtt_client *client);
 

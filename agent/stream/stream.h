@@ -72,7 +72,7 @@ struct stream_sink {
 };
 
 /* What a record may take of the room asked for with has_room. */
-enum { STREAM_RECORD_BYTES = 320 };
+enum { STREAM_RECORD_BYTES = 320, STREAM_JOURNAL_BYTES = 1024 /* an entry at most */ };
 
 struct stream_counts {
     uint64_t accepted;         /* readings merged into at least one pane */
@@ -82,6 +82,8 @@ struct stream_counts {
     uint64_t evicted_readings; /* readings in open panes that were published early by it */
     uint64_t records;          /* emitted */
     uint64_t alarms_active;
+    uint64_t unrestored; /* readings of the journal that no ring could take, or devices
+                            for which there was no room */
     struct stream_window_counts {
         uint64_t published;   /* readings in the newest revision of closed windows (tumbling) */
         uint64_t open;        /* readings in windows not yet closed (tumbling) */
@@ -110,12 +112,17 @@ enum status stream_open(struct stream **stream, const struct stream_options *opt
                         const struct stream_sink *sink) ISOTHERM_CHECK;
 void stream_close(struct stream *stream);
 
-/* Bytes that stream_open allocates for these options. */
+/* Bytes that stream_open allocates for these options; 0: they do not fit together. */
 size_t stream_size_bytes(const struct stream_options *options);
+
+/* The room that one call may ask the sink for at most, apart from what is kept for dirty devices:
+ * a batch must be larger, or the call would wait for ever.  0: the options do not fit together. */
+size_t stream_room_bytes(const struct stream_options *options);
 
 /* Takes one reading: finds or admits the device, checks the time, merges it into its panes,
  * closes windows that its watermark passes, evaluates alarms.  VERDICT_OK, _TIME, _RANGE,
- * _DEVICE_LIMIT, _LATE, or _BUSY when the sink has no room (then nothing was changed). */
+ * _DEVICE_LIMIT, _LATE, or _BUSY when the sink has no room (then nothing was changed).  Refusals
+ * are counted against the device here; stream_count_rejected is for those made elsewhere. */
 enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
                                 const struct stream_now *now) ISOTHERM_CHECK;
 
@@ -127,8 +134,9 @@ void stream_count_rejected(struct stream *stream, const char *device);
  * after the next commit.  To be called about once a second. */
 void stream_advance(struct stream *stream, const struct stream_now *now);
 
-/* Closes and publishes every window that holds a reading, as at the end of a recording. */
-void stream_close_windows(struct stream *stream, const struct stream_now *now);
+/* Closes and publishes every window that holds a reading, as at the end of a recording.  False:
+ * the sink has no room, call it again after the next commit. */
+bool stream_close_windows(struct stream *stream, const struct stream_now *now);
 
 /* Hands all changes not yet journalled to the sink, before a commit. */
 void stream_flush_journal(struct stream *stream);

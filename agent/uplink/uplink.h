@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "store/store.h"
 #include "stream/record.h"
+#include "uplink/link.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +30,12 @@ struct uplink_mqtt_options {
 
 extern const struct field_table uplink_mqtt_option_table;
 
-enum uplink_state { UPLINK_OFF, UPLINK_DOWN, UPLINK_CONNECTING, UPLINK_UP };
+enum uplink_state {
+    UPLINK_OFF,
+    UPLINK_DOWN,       /* the last attempt failed or the connection was lost; tried again */
+    UPLINK_CONNECTING, /* the first attempt is running */
+    UPLINK_UP
+};
 
 struct uplink_counts {
     enum uplink_state state;
@@ -52,6 +58,27 @@ enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options
                         const char *gateway, const char *epoch, struct loop *loop,
                         const struct clock *clock, struct log *log,
                         struct store *store) ISOTHERM_CHECK;
+
+/* What the uplink needs, whatever the kind of link. */
+struct uplink_settings {
+    const struct link_kind *kind; /* static */
+    const void *link_options;     /* the kind's; valid until close */
+    const char *part;             /* name in log lines; static */
+    const char *topic;            /* prefix; {gateway} is replaced */
+    const char *gateway;
+    const char *epoch;
+    int64_t in_flight; /* 1 .. LIMIT_IN_FLIGHT */
+    int64_t rate;      /* per second; 0: no limit */
+    bool retain;
+    struct loop *loop;
+    const struct clock *clock; /* valid until close, as log and store are */
+    struct log *log;
+    struct store *store;
+};
+
+/* As uplink_open, over any kind of link; everything but what is marked is copied. */
+enum status uplink_open_link(struct uplink **uplink,
+                             const struct uplink_settings *settings) ISOTHERM_CHECK;
 
 /* To be called from the store's events. */
 void uplink_on_committed(struct uplink *uplink);

@@ -1,0 +1,131 @@
+/* Invariant: every callback that the library makes while it reads leaves errno at 0, by which
+ * mqtt_client_packets.c tells whether more is to be read. */
+#include "base/mqtt_client_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mqtt_protocol.h>
+
+static void on_connect(struct mosquitto *handle, void *context, int code, int flags,
+                       const mosquitto_property *properties)
+{
+    (void)handle;
+    (void)properties;
+    struct mqtt_client *client = context;
+    bool is_v5 = client->options.version == MQTT_VERSION_5;
+    if (code != 0) {
+        /* Only a person can change what lies behind these; anything else may pass by itself. */
+        bool is_for_a_person = is_v5 ? code == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION ||
+                                           code == MQTT_RC_CLIENTID_NOT_VALID ||
+                                           code == MQTT_RC_BAD_USERNAME_OR_PASSWORD ||
+                                           code == MQTT_RC_NOT_AUTHORIZED ||
+                                           code == MQTT_RC_BANNED || code == 1
+                                     : code != 3;
+        if (is_for_a_person) client->waits_longest = true;
+        mqtt_state_set_reason(client, "the broker refused the connection: %s%s",
+                              is_v5 && code >= 0x80 ? mosquitto_reason_string(code)
+                                                    : mosquitto_connack_string(code),
+                              is_v5 && (code == 1 || code == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION)
+                                  ? " (set version: 3.1.1)"
+                                  : "");
+        errno = 0;
+        return;
+    }
+    mqtt_state_enter(client, CLIENT_UP);
+    client->wants_flush = true;
+    client->subscription_count = 0;
+    log_write(client->settings.log, LOG_LEVEL_INFO, client->settings.part,
+              "connected to %s:%d as %s, MQTT %s, %s", client->address.host, client->address.port,
+              client->client_id, mqtt_version_names[client->options.version],
+              (flags & 1) ? "session resumed" : "new session");
+    client->events.connected(client->events.context, (flags & 1) != 0);
+    errno = 0;
+}
+
+static void on_disconnect(struct mosquitto *handle, void *context, int code,
+                          const mosquitto_property *properties)
+{
+    (void)handle;
+    (void)properties;
+    struct mqtt_client *client = context;
+    if (code < 0x80) return; /* an error of the library, which its caller gets too */
+    if (code == MQTT_RC_SESSION_TAKEN_OVER) client->waits_longest = true;
+    mqtt_state_set_reason(
+        client, "the broker ended the connection: %s%s", mosquitto_reason_string(code),
+        code == MQTT_RC_SESSION_TAKEN_OVER ? "; another client uses the same client_id" : "");
+}
+
+static void on_message(struct mosquitto *handle, void *context,
+                       const struct mosquitto_message *message)
+{
+    (void)handle;
+    struct mqtt_client *client = context;
+    if (client->events.message != NULL && !client->is_abandoned) {
+        const struct mqtt_message ours = {
+            .topic = message->topic,
+            .payload = message->payload != NULL ? message->payload : "",
+            .size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0,
+            .qos = message->qos,
+            .is_retained = message->retain,
+        };
+        client->events.message(client->events.context, &ours);
+    }
+    errno = 0;
+}
+
+static void on_publish(struct mosquitto *handle, void *context, int message_id, int code,
+                       const mosquitto_property *properties)
+{
+    (void)handle;
+    (void)properties;
+    struct mqtt_client *client = context;
+    if (client->events.acknowledged != NULL && !client->is_abandoned)
+        client->events.acknowledged(client->events.context, message_id, code);
+    errno = 0;
+}
+
+static void on_subscribe(struct mosquitto *handle, void *context, int message_id, int count,
+                         const int *granted, const mosquitto_property *properties)
+{
+    (void)handle;
+    (void)properties;
+    struct mqtt_client *client = context;
+    for (size_t i = 0; i < client->subscription_count && count > 0; i++) {
+        if (client->subscriptions[i].message_id != message_id) continue;
+        const char *filter = client->subscriptions[i].filter;
+        if (granted[0] >= 0x80)
+            log_write(client->settings.log, LOG_LEVEL_ERROR, client->settings.part,
+                      "the broker refused to subscribe %s: %s", filter,
+                      mosquitto_reason_string(granted[0]));
+        else if (granted[0] < client->subscriptions[i].qos)
+            log_write(client->settings.log, LOG_LEVEL_WARN, client->settings.part,
+                      "the broker grants %s only QoS %d: a crash may lose readings", filter,
+                      granted[0]);
+        if (client->events.subscribed != NULL && !client->is_abandoned)
+            client->events.subscribed(client->events.context, filter, granted[0]);
+        break;
+    }
+    errno = 0;
+}
+
+/* The only place where the library says what was wrong with a certificate. */
+static void on_log(struct mosquitto *handle, void *context, int level, const char *text)
+{
+    (void)handle;
+    struct mqtt_client *client = context;
+    if (level != MOSQ_LOG_ERR) return;
+    (void)snprintf(client->library_error, sizeof client->library_error, "%s", text);
+    client->library_error[strcspn(client->library_error, "\n")] = '\0';
+}
+
+void mqtt_events_set(struct mosquitto *handle)
+{
+    mosquitto_connect_v5_callback_set(handle, on_connect);
+    mosquitto_disconnect_v5_callback_set(handle, on_disconnect);
+    mosquitto_message_callback_set(handle, on_message);
+    mosquitto_publish_v5_callback_set(handle, on_publish);
+    mosquitto_subscribe_v5_callback_set(handle, on_subscribe);
+    mosquitto_log_callback_set(handle, on_log);
+}

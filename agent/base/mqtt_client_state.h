@@ -1,0 +1,80 @@
+/* mqtt_client_state: what the three files of mqtt_client share.
+ *
+ * mqtt_client.c connects, loses and retries; mqtt_client_packets.c moves packets between socket
+ * and library; mqtt_client_events.c takes the library's callbacks.  Internal.  Loop thread only,
+ * except while connecting. */
+#ifndef ISOTHERM_BASE_MQTT_CLIENT_STATE_H
+#define ISOTHERM_BASE_MQTT_CLIENT_STATE_H
+
+#include "base/clock.h"
+#include "base/mqtt_client.h"
+#include "base/mqtt_client_setup.h"
+
+enum { MQTT_REASON_SIZE = 192 };
+
+enum client_state { CLIENT_WAITING, CLIENT_CONNECTING, CLIENT_GREETING, CLIENT_UP };
+
+struct mqtt_client {
+    struct mqtt_options options; /* a copy: the pool may still read it after close */
+    struct mqtt_settings settings;
+    struct mqtt_events events;
+    struct mqtt_address address;
+    char client_id[sizeof((struct mqtt_options *)0)->client_id];
+    char will_topic[LIMIT_TOPIC_SIZE];
+    char will_payload[LIMIT_TOPIC_SIZE];
+    struct clock clock;
+    uint64_t random_state;
+
+    enum client_state state;
+    struct mosquitto *handle;
+    mosquitto_property *properties; /* of CONNECT; only while connecting */
+    int connect_rc, connect_errno;
+    struct loop_watch *watch;
+    unsigned watched;
+    struct loop_timer *timer; /* next try while WAITING, else a tick each second */
+    struct loop_timer *stall_timer;
+
+    uint32_t attempt;
+    int64_t since_mono_ms; /* entered the state */
+    char reason[MQTT_REASON_SIZE];
+    char library_error[MQTT_REASON_SIZE]; /* the last error the library logged */
+    struct {
+        int message_id;
+        const char *filter;
+        int qos;
+    } subscriptions[MQTT_SUBSCRIPTIONS];
+    size_t subscription_count;
+    unsigned stall_tries;
+
+    bool can_peek; /* plain TCP, and a library that reads no further than one packet */
+    bool is_paused, is_held;
+    bool is_stalled;       /* waiting for the rest of a fixed header */
+    bool is_inside_packet; /* the library has read a part of a packet */
+    bool wants_flush;      /* connected() has queued packets that go before any message is read */
+    bool wants_reconnect;
+    bool waits_longest; /* the broker's answer says that trying again soon is no use */
+    bool is_in_library;
+    bool is_abandoned; /* closed while the handle was in use: freed by whoever uses it */
+};
+
+/* Keeps the first cause of a loss: it is the one that helps. */
+void mqtt_state_set_reason(struct mqtt_client *client, const char *format, ...)
+    ISOTHERM_PRINTF(2, 3);
+
+void mqtt_state_enter(struct mqtt_client *client, enum client_state state);
+
+/* Whether acknowledgements are held, so that nothing may be written. */
+bool mqtt_packets_are_held(const struct mqtt_client *client);
+
+/* Reads what is there, within bounds; writes what is queued unless held.  Both return a
+ * MOSQ_ERR_* code.  The client may be abandoned in a callback meanwhile. */
+int mqtt_packets_read(struct mqtt_client *client);
+int mqtt_packets_write(struct mqtt_client *client);
+
+/* The end of a wait for the rest of a header; the caller updates its watch. */
+void mqtt_packets_end_stall(struct mqtt_client *client);
+
+/* Directs the callbacks of a fresh handle, whose context is the client, to us. */
+void mqtt_events_set(struct mosquitto *handle);
+
+#endif

@@ -1,0 +1,131 @@
+/* Invariant: after this every value has its final form; no reader asks again for a default. */
+#include "config_fill.h"
+
+#include "config_tables.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where `name` was written, else where the whole was. */
+static const struct config_node *place_of(const struct config_node *map, const char *name)
+{
+    const struct config_node *child = map->kind == CONFIG_MAP ? config_node_find(map, name) : NULL;
+    return child != NULL ? child : map;
+}
+
+static const struct config_node *item_of(const struct config_node *list, size_t index)
+{
+    const struct config_node *item = list->first;
+    for (size_t i = 0; i < index && item != NULL; i++) item = item->next;
+    return item != NULL ? item : list;
+}
+
+static void finish_gateway(struct config_tree *tree, const struct config_node *root,
+                           struct config *config)
+{
+    if (config_node_find(root, "gateway") != NULL) {
+        if (config->gateway[0] == '\0' && tree->errors > 0) return;
+        if (config_is_name(config->gateway)) return;
+        config_node_report(tree, place_of(root, "gateway"),
+                           "gateway: must be letters, digits, . _ -");
+        return;
+    }
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+    if (strlen(host) < sizeof config->gateway && config_is_name(host)) {
+        memcpy(config->gateway, host, strlen(host) + 1);
+        return;
+    }
+    config_node_report(tree, root,
+                       "gateway: the host name \"%.64s\" cannot serve as the default; set gateway",
+                       host);
+}
+
+static void finish_socket(struct config_tree *tree, const struct config_node *root,
+                          struct config *config)
+{
+    if (config->control_socket[0] != '\0') return;
+    int size = snprintf(config->control_socket, sizeof config->control_socket, "%s.sock",
+                        config->store.path);
+    if (size > 0 && (size_t)size < sizeof config->control_socket) return;
+    config->control_socket[0] = '\0';
+    config_node_report(tree, place_of(place_of(root, "store"), "path"),
+                       "path: with .sock behind it, longer than the %zu bytes the path of a "
+                       "socket may have; set control: {socket: ...}",
+                       sizeof config->control_socket - 1);
+}
+
+static void check_panes(struct config_tree *tree, const struct config *config,
+                        const struct window_spec *window, const struct config_node *node)
+{
+    int64_t every_ms = window->every_ms;
+    /* Too much overlap alone was reported with the window. */
+    if (every_ms <= 0 || window->size_ms / every_ms > LIMIT_PANES) return;
+    int64_t late_panes = (config->lateness_ms + every_ms - 1) / every_ms;
+    int64_t panes = window->size_ms / every_ms + late_panes + 1;
+    if (panes <= LIMIT_PANES) return;
+    config_node_report(tree, node,
+                       "with this lateness the window needs %lld panes for each device, where at "
+                       "most %d are possible; use a larger every or a smaller lateness",
+                       (long long)panes, LIMIT_PANES);
+}
+
+static bool is_same_window(const struct window_spec *a, const struct window_spec *b)
+{
+    bool is_set = a->size_ms > 0 || a->size_count > 0;
+    return is_set && a->size_ms == b->size_ms && a->every_ms == b->every_ms &&
+           a->size_count == b->size_count && a->every_count == b->every_count;
+}
+
+static void finish_windows(struct config_tree *tree, const struct config_node *root,
+                           struct config *config)
+{
+    const struct config_node *list = place_of(root, "windows");
+    if (config->window_count == 0 && list->count == 0) return;
+    for (size_t i = 0; i < config->window_count; i++) {
+        struct window_spec *window = &config->windows[i];
+        if (window->every_ms == 0) window->every_ms = window->size_ms;
+        if (window->every_count == 0) window->every_count = window->size_count;
+        check_panes(tree, config, window, item_of(list, i));
+        for (size_t j = 0; j < i; j++) {
+            if (!is_same_window(&config->windows[j], window)) continue;
+            config_node_report(tree, item_of(list, i), "the same window as in line %u",
+                               item_of(list, j)->line);
+            break;
+        }
+    }
+}
+
+static void check_alarm_names(struct config_tree *tree, const struct config_node *root,
+                              const struct config *config)
+{
+    const struct config_node *list = place_of(root, "alarms");
+    for (size_t i = 0; i < config->alarm_count; i++) {
+        const char *name = config->alarms[i].name;
+        for (size_t j = 0; j < i; j++) {
+            if (name[0] == '\0' || strcmp(config->alarms[j].name, name) != 0) continue;
+            config_node_report(tree, place_of(item_of(list, i), "name"),
+                               "name: the alarm in line %u is called \"%s\" too",
+                               item_of(list, j)->line, name);
+            break;
+        }
+    }
+}
+
+void config_finish(struct config_tree *tree, const struct config_node *root, struct config *config)
+{
+    const struct config_node *windows = config_node_find(root, "windows");
+    if (windows == NULL || windows->is_null) {
+        config->windows[0] = (struct window_spec){.size_ms = 60000};
+        config->window_count = 1;
+    }
+    finish_gateway(tree, root, config);
+    finish_socket(tree, root, config);
+    finish_windows(tree, root, config);
+    check_alarm_names(tree, root, config);
+    const struct config_node *uplink = config_node_find(root, "uplink");
+    if (uplink != NULL) return;
+    config_tree_report(tree, root->file, root->line, root->column, true,
+                       "no uplink: summaries and alarms wait in the store");
+}

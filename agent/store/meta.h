@@ -1,0 +1,46 @@
+/* meta: the few numbers about the whole store, changed in every transaction with what they count.
+ *
+ * They stand in one row with a checksum, so that opening costs the same for any backlog. */
+#ifndef ISOTHERM_STORE_META_H
+#define ISOTHERM_STORE_META_H
+
+#include "base/log.h"
+#include "base/status.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+/* written = acknowledged + dropped + the sum of waiting, after every transaction. */
+struct meta_state {
+    uint8_t epoch[8];             /* random, made with the store */
+    uint64_t batch;               /* number of the last batch committed */
+    uint64_t next_seq;            /* of the next record */
+    uint64_t written;             /* records, over the life of the epoch */
+    uint64_t acknowledged;        /* likewise */
+    uint64_t dropped;             /* likewise */
+    uint64_t waiting[LANE_COUNT]; /* records in the outbox */
+};
+
+struct meta {
+    sqlite3 *connection; /* of the writer */
+    struct log *log;
+    sqlite3_stmt *save;
+};
+
+/* A new epoch with empty counters.  ST_IO: the system has no random numbers. */
+enum status meta_make_state(struct meta_state *state) ISOTHERM_CHECK;
+
+/* Everything waiting counts as dropped: the file it was in is gone. */
+void meta_drop_waiting(struct meta_state *state);
+
+enum status meta_open(struct meta *meta, sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
+void meta_close(struct meta *meta);
+
+/* ST_NOT_FOUND: none yet, as in a new file; ST_CORRUPT. */
+enum status meta_load(const struct meta *meta, struct meta_state *state) ISOTHERM_CHECK;
+
+/* Inside the caller's transaction, or one of its own. */
+enum status meta_save(const struct meta *meta, const struct meta_state *state) ISOTHERM_CHECK;
+
+#endif

@@ -1,0 +1,65 @@
+/* outbox: the records that the centre has not acknowledged, one table per lane.
+ *
+ * Works inside transactions of the writer and counts in the state it is given; the writer keeps
+ * that state only when the transaction is committed. */
+#ifndef ISOTHERM_STORE_OUTBOX_H
+#define ISOTHERM_STORE_OUTBOX_H
+
+#include "base/log.h"
+#include "base/status.h"
+#include "store/batch.h"
+#include "store/meta.h"
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum outbox_job {
+    OUTBOX_INSERT,
+    OUTBOX_DELETE, /* a range */
+    OUTBOX_FETCH,
+    OUTBOX_OLDEST, /* the last seq of the n oldest */
+    OUTBOX_COUNT,
+    OUTBOX_NEWEST,
+    OUTBOX_JOBS
+};
+
+struct outbox {
+    sqlite3 *connection; /* of the writer */
+    struct log *log;
+    sqlite3_stmt *statements[LANE_COUNT][OUTBOX_JOBS];
+};
+
+enum status outbox_open(struct outbox *outbox, sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
+void outbox_close(struct outbox *outbox);
+
+/* Inserts the batch's records; those of `skipped` (LANE_COUNT: none) are counted as written and
+ * dropped instead. */
+enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum lane skipped,
+                          struct meta_state *state) ISOTHERM_CHECK;
+
+/* Deletes what the batch says was delivered. */
+enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
+                               struct meta_state *state) ISOTHERM_CHECK;
+
+/* Deletes up to `count` of the oldest records of a lane; *dropped tells how many. */
+enum status outbox_drop_oldest(struct outbox *outbox, enum lane lane, uint64_t count,
+                               struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
+
+/* Deletes one damaged record. */
+enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
+                            struct meta_state *state) ISOTHERM_CHECK;
+
+/* Reads up to `max` records with seq > after.  ST_CORRUPT with *damaged_seq != 0: records before
+ * that one were read, that one itself cannot be. */
+enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, size_t max,
+                         struct record *records, size_t *count,
+                         uint64_t *damaged_seq) ISOTHERM_CHECK;
+
+/* Compares the state with the rows and believes the rows. */
+enum status outbox_recount(struct outbox *outbox, struct meta_state *state) ISOTHERM_CHECK;
+
+/* The largest seq in the outbox; 0: it is empty. */
+enum status outbox_find_newest(struct outbox *outbox, uint64_t *seq) ISOTHERM_CHECK;
+
+#endif

@@ -1,0 +1,85 @@
+/* Invariant: the store itself is renamed before its WAL, and never the other way round: a store
+ * without its WAL would look whole and lack what was committed last. */
+#include "store/quarantine.h"
+
+#include "store/store_file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const companions[] = {"-wal", "-journal"};
+
+enum { COMPANIONS = sizeof companions / sizeof *companions };
+
+/* Renames; a file that is not there is no failure. */
+static enum status move(const char *from, const char *to, struct log *log)
+{
+    if (rename(from, to) == 0 || errno == ENOENT) return ST_OK;
+    log_limited(log, LOG_LEVEL_ERROR, "store", "rename", "rename %s to %s: %s", from, to,
+                strerror(errno));
+    return ST_IO;
+}
+
+static enum status move_companions(const char *from, const char *to, struct log *log)
+{
+    for (size_t i = 0; i < COMPANIONS; i++) {
+        char from_path[STORE_FILE_PATH_SIZE], to_path[STORE_FILE_PATH_SIZE];
+        store_file_join(from_path, from, companions[i]);
+        store_file_join(to_path, to, companions[i]);
+        if (move(from_path, to_path, log) != ST_OK) return ST_IO;
+    }
+    return ST_OK;
+}
+
+static void remove_companions(const char *path)
+{
+    for (size_t i = 0; i < COMPANIONS; i++) {
+        char companion[STORE_FILE_PATH_SIZE];
+        store_file_join(companion, path, companions[i]);
+        (void)unlink(companion);
+    }
+}
+
+/* Makes the name of the newer generation free. */
+static enum status rotate(const char *path, const char *newer, struct log *log)
+{
+    if (access(newer, F_OK) != 0) return ST_OK;
+    char older[STORE_FILE_PATH_SIZE];
+    store_file_join(older, path, ".damaged-2");
+    remove_companions(older);
+    if (move(newer, older, log) != ST_OK) return ST_IO;
+    return move_companions(newer, older, log);
+}
+
+enum status quarantine_move(const char *path, struct log *log, char *aside_path)
+{
+    store_file_join(aside_path, path, ".damaged-1");
+    if (rotate(path, aside_path, log) != ST_OK) return ST_IO;
+    if (move(path, aside_path, log) != ST_OK) return ST_IO;
+    if (move_companions(path, aside_path, log) != ST_OK) return ST_IO;
+    log_write(log, LOG_LEVEL_ERROR, "store",
+              "%s is damaged: set aside as %s, a new one is begun; the summaries in it were not "
+              "delivered",
+              path, aside_path);
+    return store_file_sync_directory(path, log);
+}
+
+enum status quarantine_move_orphans(const char *path, struct log *log)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < COMPANIONS; i++) {
+        char companion[STORE_FILE_PATH_SIZE];
+        store_file_join(companion, path, companions[i]);
+        is_found = is_found || access(companion, F_OK) == 0;
+    }
+    if (!is_found) return ST_OK;
+    char aside[STORE_FILE_PATH_SIZE];
+    store_file_join(aside, path, ".damaged-1");
+    log_write(log, LOG_LEVEL_WARN, "store", "%s is missing, its WAL is not: set aside as %s-wal",
+              path, aside);
+    if (move_companions(path, aside, log) != ST_OK) return ST_IO;
+    return store_file_sync_directory(path, log);
+}

@@ -1,0 +1,379 @@
+/* Invariant: writer->state is what the database holds; it changes only after a COMMIT that
+ * succeeded, or by reading it from the database. */
+#include "store/writer.h"
+
+#include "store/quarantine.h"
+#include "store/reserve.h"
+#include "store/store_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    DROP_FIRST = 64,  /* records dropped at the first lack of room, then twice as many ... */
+    DROP_MOST = 4096, /* ... up to this in one transaction */
+    ROOM_ROUNDS = 64, /* tries to make room before the caller waits a while */
+    DAMAGE_MOST = 3,  /* then the file is set aside even though a check finds nothing */
+    RESERVE_EVERY_MS = 60000
+};
+
+static void detach(struct writer *writer)
+{
+    outbox_close(&writer->outbox);
+    journal_close(&writer->journal);
+    meta_close(&writer->meta);
+    database_close(&writer->connection);
+}
+
+static int on_wal(void *context, sqlite3 *connection, const char *name, int pages)
+{
+    (void)connection;
+    (void)name;
+    ((struct writer *)context)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* The state in the file, or in a new file `known`. */
+static enum status load_state(struct writer *writer, const struct meta_state *known,
+                              bool is_checked)
+{
+    enum status status = meta_load(&writer->meta, &writer->state);
+    if (status == ST_NOT_FOUND) {
+        writer->state = *known;
+        return meta_save(&writer->meta, &writer->state);
+    }
+    if (status == ST_OK && is_checked) status = outbox_recount(&writer->outbox, &writer->state);
+    uint64_t newest = 0;
+    if (status == ST_OK) status = outbox_find_newest(&writer->outbox, &newest);
+    if (newest >= writer->state.next_seq) writer->state.next_seq = newest + 1;
+    return status;
+}
+
+static enum status attach_existing(struct writer *writer, const struct meta_state *known,
+                                   bool is_checked)
+{
+    enum status status =
+        database_open(&writer->connection, writer->path, &writer->shares, is_checked, writer->log);
+    if (status != ST_OK) return status;
+    (void)sqlite3_wal_hook(writer->connection, on_wal, writer);
+    status = outbox_open(&writer->outbox, writer->connection, writer->log);
+    if (status == ST_OK) status = journal_open(&writer->journal, writer->connection, writer->log);
+    if (status == ST_OK) status = meta_open(&writer->meta, writer->connection, writer->log);
+    if (status == ST_OK) status = load_state(writer, known, is_checked);
+    if (status == ST_OK) status = journal_measure(&writer->journal, &writer->journal_bytes);
+    if (status != ST_OK) detach(writer);
+    return status;
+}
+
+/* A WAL at open means that the last end was not a clean one. */
+static bool has_wal(const char *path)
+{
+    char wal[STORE_FILE_PATH_SIZE];
+    store_file_join(wal, path, "-wal");
+    return store_file_bytes(wal) > 0;
+}
+
+/* Opens what is there, or begins a new store that goes on from `known`.  A damaged one is set
+ * aside; aside_path is "" when none was. */
+static enum status attach(struct writer *writer, const struct meta_state *known, char *aside_path)
+{
+    enum store_file_kind kind;
+    aside_path[0] = '\0';
+    enum status status = store_file_inspect(writer->path, writer->log, &kind);
+    if (status != ST_OK) return status;
+    struct meta_state fresh = *known;
+    if (kind == STORE_FILE_OURS && writer->damage_count < DAMAGE_MOST) {
+        bool is_checked = writer->damage_count > 0 || has_wal(writer->path);
+        status = attach_existing(writer, known, is_checked);
+        if (status != ST_CORRUPT) return status;
+    }
+    if (kind != STORE_FILE_ABSENT)
+        status = quarantine_move(writer->path, writer->log, aside_path);
+    else
+        status = quarantine_move_orphans(writer->path, writer->log);
+    if (status == ST_OK) status = database_create(writer->path, writer->log);
+    if (status != ST_OK) return status;
+    meta_drop_waiting(&fresh);
+    writer->round_id = 0;
+    writer->damage_count = 0;
+    return attach_existing(writer, &fresh, false);
+}
+
+static void tell_found(const struct writer *writer, struct store_found *found)
+{
+    for (size_t i = 0; i < sizeof writer->state.epoch; i++)
+        (void)snprintf(found->epoch + 2 * i, 3, "%02x", writer->state.epoch[i]);
+    found->next_seq = writer->state.next_seq;
+    memcpy(found->waiting, writer->state.waiting, sizeof found->waiting);
+    found->was_set_aside = found->aside_path[0] != '\0';
+}
+
+enum status writer_open(struct writer *writer, const struct store_options *options, struct log *log,
+                        struct store_found *found)
+{
+    memset(writer, 0, sizeof *writer);
+    memset(found, 0, sizeof *found);
+    writer->lock_fd = -1;
+    writer->log = log;
+    memcpy(writer->path, options->path, sizeof writer->path);
+    writer->path[sizeof writer->path - 1] = '\0';
+    struct meta_state known;
+    enum status status =
+        database_share(options->budget_bytes, options->batch_bytes, &writer->shares);
+    if (status != ST_OK) {
+        log_write(log, LOG_LEVEL_ERROR, "store",
+                  "a budget of %" PRId64 " bytes is too small for batches of %" PRId64
+                  ": at least %" PRId64,
+                  options->budget_bytes, options->batch_bytes,
+                  database_least_budget(options->batch_bytes));
+        return status;
+    }
+    (void)sqlite3_hard_heap_limit64(DATABASE_HEAP_BYTES);
+    status = meta_make_state(&known);
+    if (status == ST_OK) status = store_file_resolve(writer->path, log);
+    if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
+    if (status == ST_OK) status = attach(writer, &known, found->aside_path);
+    if (status != ST_OK) {
+        writer_close(writer);
+        return status == ST_FULL || status == ST_CORRUPT ? ST_IO : status;
+    }
+    tell_found(writer, found);
+    writer->has_reserve = reserve_take(writer->path, log);
+    return ST_OK;
+}
+
+void writer_set_log(struct writer *writer, struct log *log)
+{
+    writer->log = writer->meta.log = writer->outbox.log = writer->journal.log = log;
+}
+
+void writer_close(struct writer *writer)
+{
+    if (writer->path[0] == '\0') return;
+    detach(writer);
+    if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
+    memset(writer, 0, sizeof *writer);
+}
+
+enum status writer_restore(struct writer *writer,
+                           void (*fn)(void *context, const void *bytes, size_t size), void *context)
+{
+    return journal_restore(&writer->journal, fn, context);
+}
+
+/* Opens the database again after a failure. */
+static enum status ready(struct writer *writer)
+{
+    if (writer->connection != NULL) return ST_OK;
+    struct meta_state known = writer->state;
+    char aside_path[STORE_FILE_PATH_SIZE];
+    enum status status = attach(writer, &known, aside_path);
+    if (status != ST_OK) writer->state = known;
+    return status;
+}
+
+/* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
+ * can only be found out by opening the file anew. */
+static void distrust(struct writer *writer, enum status status)
+{
+    if (status == ST_CORRUPT) writer->damage_count++;
+    detach(writer);
+}
+
+static enum status begin(struct writer *writer)
+{
+    return database_execute(writer->connection, writer->log, "BEGIN IMMEDIATE");
+}
+
+/* Commits when `status` is good, else rolls back. */
+static enum status end(struct writer *writer, enum status status)
+{
+    if (status == ST_OK) status = database_execute(writer->connection, writer->log, "COMMIT");
+    if (sqlite3_get_autocommit(writer->connection) == 0)
+        (void)sqlite3_exec(writer->connection, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* Deletes what rounds of whole states have made needless. */
+static enum status trim(struct writer *writer, const struct batch *batch)
+{
+    uint64_t id = batch->ends_former_round ? writer->round_id : 0;
+    if (batch->ends_own_round) id = batch->number;
+    if (id == 0) return ST_OK;
+    enum status status = journal_trim(&writer->journal, id);
+    if (status != ST_OK) return status;
+    return journal_measure(&writer->journal, &writer->journal_bytes);
+}
+
+/* One try to write the batch. */
+static enum status apply(struct writer *writer, struct batch *batch, enum lane skipped)
+{
+    struct meta_state state = writer->state;
+    int64_t journal_bytes = writer->journal_bytes;
+    state.batch = batch->number;
+    enum status status = begin(writer);
+    if (status != ST_OK) return status;
+    status = outbox_insert(&writer->outbox, batch, skipped, &state);
+    if (status == ST_OK && batch_has_journal(batch)) {
+        status = journal_insert(&writer->journal, batch);
+        writer->journal_bytes += (int64_t)batch->journal_size;
+    }
+    if (status == ST_OK) status = outbox_acknowledge(&writer->outbox, batch, &state);
+    if (status == ST_OK) status = trim(writer, batch);
+    if (status == ST_OK) status = meta_save(&writer->meta, &state);
+    status = end(writer, status);
+    if (status == ST_OK)
+        writer->state = state;
+    else
+        writer->journal_bytes = journal_bytes;
+    return status;
+}
+
+/* Drops the oldest of one lane in a transaction of its own. */
+static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
+{
+    struct meta_state state = writer->state;
+    uint64_t dropped = 0;
+    enum status status = begin(writer);
+    if (status != ST_OK) return status;
+    status = outbox_drop_oldest(&writer->outbox, lane, count, &state, &dropped);
+    if (status == ST_OK) status = meta_save(&writer->meta, &state);
+    status = end(writer, status);
+    if (status != ST_OK) return status;
+    writer->state = state;
+    log_limited(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
+                "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
+                dropped, lane == LANE_ALARM ? "alarms" : "window results", state.dropped);
+    return ST_OK;
+}
+
+/* Makes room after ST_FULL, in this order: the WAL, the reserve, the oldest windows, the windows
+ * of the batch itself.  Alarms go only where alarms alone fill the budget: then the oldest makes
+ * way for the newest, since the alternative is to stand still for good. */
+static enum status make_room(struct writer *writer, unsigned round, enum lane *skipped)
+{
+    uint64_t count = DROP_FIRST;
+    for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
+    enum status status = database_checkpoint(writer->connection, writer->log, true);
+    if (status == ST_CORRUPT || status == ST_IO) return status;
+    if (status == ST_FULL && writer->has_reserve) {
+        writer->has_reserve = false;
+        (void)reserve_give_up(writer->path, writer->log);
+    }
+    if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
+    if (*skipped != LANE_WINDOW) {
+        *skipped = LANE_WINDOW;
+        return ST_OK;
+    }
+    if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);
+    log_limited(writer->log, LOG_LEVEL_ERROR, "store", "full",
+                "no room, and nothing left to drop: waiting for space");
+    return ST_FULL;
+}
+
+static void finish(struct writer *writer, const struct batch *batch)
+{
+    writer->damage_count = 0;
+    if (batch->begins_round) writer->round_id = batch->number;
+}
+
+static enum status try_to_commit(struct writer *writer, struct batch *batch)
+{
+    enum lane skipped = LANE_COUNT;
+    for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
+        enum status status = apply(writer, batch, skipped);
+        if (status == ST_FULL)
+            status = make_room(writer, round, &skipped);
+        else
+            return status;
+        if (status == ST_FULL && writer->has_reserve) {
+            writer->has_reserve = false;
+            if (reserve_give_up(writer->path, writer->log)) status = ST_OK;
+        }
+        if (status != ST_OK) return status;
+    }
+    return ST_FULL;
+}
+
+enum status writer_commit(struct writer *writer, struct batch *batch)
+{
+    if (batch_is_empty(batch)) return ST_OK;
+    if (batch->number == 0) batch->number = writer->state.batch + 1;
+    enum status status = ready(writer);
+    if (status != ST_OK) return status;
+    if (writer->state.batch != batch->number) status = try_to_commit(writer, batch);
+    if (status == ST_OK) {
+        finish(writer, batch);
+        return ST_OK;
+    }
+    distrust(writer, status);
+    return status;
+}
+
+/* Deletes a record that cannot be read. */
+static enum status drop_damaged(struct writer *writer, enum lane lane, uint64_t seq)
+{
+    struct meta_state state = writer->state;
+    enum status status = begin(writer);
+    if (status != ST_OK) return status;
+    status = outbox_drop_one(&writer->outbox, lane, seq, &state);
+    if (status == ST_OK) status = meta_save(&writer->meta, &state);
+    status = end(writer, status);
+    if (status == ST_OK) writer->state = state;
+    return status;
+}
+
+size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
+                    struct record *records)
+{
+    size_t count = 0;
+    if (ready(writer) != ST_OK) return 0;
+    while (count < max) {
+        size_t more;
+        uint64_t damaged_seq;
+        enum status status = outbox_fetch(&writer->outbox, lane, after, max - count,
+                                          records + count, &more, &damaged_seq);
+        count += more;
+        if (status == ST_OK) break;
+        if (damaged_seq != 0) {
+            after = damaged_seq;
+            status = drop_damaged(writer, lane, damaged_seq);
+        }
+        if (status == ST_OK || status == ST_FULL) continue;
+        distrust(writer, status);
+        break;
+    }
+    return count;
+}
+
+void writer_tend(struct writer *writer, int64_t now_mono_ms)
+{
+    if (writer->connection == NULL) return;
+    if (writer->wal_pages >= writer->shares.checkpoint_pages) {
+        /* Cut only when it has outgrown its share: allocating it anew costs writes. */
+        char wal[STORE_FILE_PATH_SIZE];
+        store_file_join(wal, writer->path, "-wal");
+        bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes;
+        enum status status = database_checkpoint(writer->connection, writer->log, is_cut);
+        if (status == ST_OK)
+            writer->wal_pages = 0;
+        else if (status != ST_FULL)
+            distrust(writer, status);
+    }
+    if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
+        writer->reserve_mono_ms = now_mono_ms;
+        writer->has_reserve = reserve_take(writer->path, writer->log);
+    }
+}
+
+void writer_count(const struct writer *writer, struct store_counts *counts)
+{
+    counts->written = writer->state.written;
+    counts->acknowledged = writer->state.acknowledged;
+    counts->dropped = writer->state.dropped;
+    memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
+    counts->file_bytes = store_file_total_bytes(writer->path);
+    counts->journal_bytes = writer->journal_bytes;
+}

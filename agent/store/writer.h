@@ -1,0 +1,69 @@
+/* writer: the database and all that happens to it: open, commit, fetch, make room, recover.
+ *
+ * It knows nothing of threads; one thread at a time calls it.  Our own code allocates nothing
+ * here. */
+#ifndef ISOTHERM_STORE_WRITER_H
+#define ISOTHERM_STORE_WRITER_H
+
+#include "base/log.h"
+#include "base/status.h"
+#include "store/batch.h"
+#include "store/database.h"
+#include "store/journal.h"
+#include "store/meta.h"
+#include "store/outbox.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Embedded by its owner; the fields are private. */
+struct writer {
+    char path[LIMIT_PATH_SIZE];
+    struct database_shares shares;
+    struct log *log;
+    int lock_fd;         /* held until writer_close */
+    sqlite3 *connection; /* NULL after a failure, until it is opened again */
+    struct meta meta;
+    struct outbox outbox;
+    struct journal journal;
+    struct meta_state state; /* as of the last commit */
+    uint64_t round_id;       /* batch in which the round of whole states began; 0: none */
+    int64_t journal_bytes;
+    int wal_pages;         /* after the last commit */
+    unsigned damage_count; /* times in a row that the database called itself damaged */
+    bool has_reserve;
+    int64_t reserve_mono_ms; /* when the reserve was last tried for */
+};
+
+/* Opens or creates; statuses as store_open.  `log` is used until writer_set_log. */
+enum status writer_open(struct writer *writer, const struct store_options *options, struct log *log,
+                        struct store_found *found) ISOTHERM_CHECK;
+void writer_set_log(struct writer *writer, struct log *log);
+
+/* Closes the connection and lets go of the lock.  A zeroed object: does nothing. */
+void writer_close(struct writer *writer);
+
+enum status writer_restore(struct writer *writer,
+                           void (*fn)(void *context, const void *bytes, size_t size),
+                           void *context) ISOTHERM_CHECK;
+
+/* Writes the batch in one transaction, opening the database again and making room where that is
+ * needed.  Never twice: a batch that is already in is recognised by its number.  ST_OK: it is
+ * durable.  Otherwise nothing is known to be, and the same batch is to be given again: ST_FULL,
+ * ST_CORRUPT, ST_IO, ST_FOREIGN; the cause is logged. */
+enum status writer_commit(struct writer *writer, struct batch *batch) ISOTHERM_CHECK;
+
+/* Reads records; damaged ones are dropped on the way.  Returns how many. */
+size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
+                    struct record *records);
+
+/* What is due after a commit and need not hold it up: checkpoint, reserve. */
+void writer_tend(struct writer *writer, int64_t now_mono_ms);
+
+/* Fills in what the writer knows of the counts. */
+void writer_count(const struct writer *writer, struct store_counts *counts);
+
+#endif

@@ -1,0 +1,457 @@
+/* stream: a reading is either taken by every ring that can hold it, or refused and nothing but a
+ * counter has changed.  All checks, that for room included, come before the first change. */
+#include "stream/stream.h"
+
+#include "stream/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define EVENT_MAX_MS INT64_C(7258118400000) /* 2200-01-01T00:00:00Z: no device means later */
+
+static void make_limits(struct stream *stream)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < stream->options.alarm_count; i++) {
+        const struct alarm_rule *rule = &stream->options.alarms[i];
+        struct alarm_limit limit = {.deadband_micro = rule->deadband_micro,
+                                    .on_delay_ms = rule->on_delay_ms};
+        if (rule->has_high) {
+            limit.limit_micro = rule->high_micro;
+            stream->limits[count++] = (struct stream_limit){.limit = limit, .rule = rule};
+        }
+        if (rule->has_low) {
+            limit.is_low = true;
+            limit.limit_micro = rule->low_micro;
+            stream->limits[count++] = (struct stream_limit){.limit = limit, .rule = rule};
+        }
+    }
+}
+
+enum status stream_open(struct stream **stream, const struct stream_options *options,
+                        const struct stream_sink *sink)
+{
+    struct layout layout;
+    *stream = NULL;
+    enum status status = layout_make(&layout, options);
+    if (status != ST_OK) return status;
+    unsigned char *block = calloc(1, layout.block_bytes);
+    if (block == NULL) return ST_NO_MEMORY;
+    struct stream *made = (void *)block;
+    made->options = *options;
+    made->sink = *sink;
+    made->layout = layout;
+    made->watches = (void *)(block + layout.watches_at);
+    made->table = (void *)(block + layout.table_at);
+    made->devices = block + layout.devices_at;
+    made->first_dirty = STREAM_NO_DEVICE;
+    made->has_resumed = true;
+    /* Without a random seed the agent still works; it only is easier to slow down on purpose. */
+    if (getrandom(&made->hash_seed, sizeof made->hash_seed, GRND_NONBLOCK) < 0) {
+        made->hash_seed = 0;
+    }
+    make_limits(made);
+    *stream = made;
+    return ST_OK;
+}
+
+void stream_close(struct stream *stream)
+{
+    free(stream);
+}
+
+size_t stream_room_bytes(const struct stream_options *options)
+{
+    struct stream stream = {.options = *options};
+    if (layout_make(&stream.layout, options) != ST_OK) return 0;
+    /* At worst a call publishes every window once as owed and once as closed, and every alarm. */
+    size_t records = 2U * stream.layout.mark_count + 2U * stream.layout.count_ring_count +
+                     4U * stream.layout.limit_count;
+    return records * STREAM_RECORD_BYTES + 4 * journal_state_bytes(&stream);
+}
+
+size_t stream_size_bytes(const struct stream_options *options)
+{
+    struct layout layout;
+    return layout_make(&layout, options) == ST_OK ? layout.block_bytes : 0;
+}
+
+static enum verdict check_reading(const struct stream *stream, int64_t value_micro,
+                                  int64_t event_ms, const struct stream_now *now)
+{
+    const struct stream_options *options = &stream->options;
+    if (value_micro > LIMIT_VALUE_MICRO || value_micro < -LIMIT_VALUE_MICRO) return VERDICT_RANGE;
+    if (event_ms <= 0 || event_ms >= EVENT_MAX_MS) return VERDICT_TIME;
+    if (now->clock == CLOCK_UNSET) return VERDICT_OK;
+    if (event_ms > now->wall_ms + options->future_ms) return VERDICT_TIME;
+    if (options->past_ms > 0 && event_ms < now->wall_ms - options->past_ms) return VERDICT_TIME;
+    return VERDICT_OK;
+}
+
+static void count_rejected(struct stream *stream, struct device *device)
+{
+    struct window_state *states = device_states(stream, device);
+    if (device->rejected < UINT32_MAX) device->rejected++;
+    for (size_t i = 0; i < stream->layout.window_count; i++) {
+        if (states[i].rejected < UINT32_MAX) states[i].rejected++;
+    }
+}
+
+void stream_count_rejected(struct stream *stream, const char *id)
+{
+    struct device *device = device_find(stream, id, device_tag(stream, id));
+    if (device != NULL) count_rejected(stream, device);
+}
+
+/* A reading on its way into a device: how far behind the head its pane lies, per ring. */
+struct arrival {
+    struct device *device;
+    int64_t value_micro;
+    int64_t event_ms;
+    const struct stream_now *now;
+    uint32_t behind[LIMIT_WINDOWS]; /* slots or more: this ring cannot take it */
+    bool moves_rings;
+};
+
+static enum verdict find_panes(struct stream *stream, struct arrival *arrival)
+{
+    const struct layout *layout = &stream->layout;
+    const struct pane_ring *rings = device_rings(stream, arrival->device);
+    const struct summary *panes = device_panes(stream, arrival->device);
+    bool is_taken = layout->ring_count == 0 || layout->count_ring_count > 0;
+    for (size_t i = 0; i < layout->ring_count; i++) {
+        const struct pane_shape *shape = &layout->rings[i].shape;
+        arrival->behind[i] = 0;
+        if (arrival->event_ms - rings[i].head_ms >= shape->slice_ms) {
+            arrival->moves_rings = is_taken = true;
+            continue;
+        }
+        uint32_t behind = pane_count_behind(shape, &rings[i], arrival->event_ms);
+        arrival->behind[i] = behind;
+        if (behind >= shape->slots) continue;
+        uint32_t slot = layout->rings[i].first_pane + pane_find_slot(shape, &rings[i], behind);
+        if (!pane_has_room(shape, &panes[slot], arrival->value_micro)) return VERDICT_RANGE;
+        is_taken = true;
+    }
+    return is_taken ? VERDICT_OK : VERDICT_LATE;
+}
+
+/* How many records this reading may cause at most. */
+static size_t count_records(const struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    int64_t watermark_ms = arrival->event_ms - stream->options.lateness_ms;
+    size_t records = 2U * device->alarm_count + stream->layout.count_ring_count;
+    if (device->has_owed) records += publish_count_owed(stream, device);
+    if (watermark_ms >= device->next_end_ms) {
+        records += publish_count_until(stream, device, watermark_ms);
+    }
+    if (arrival->event_ms < device->watermark_ms) {
+        for (size_t i = 0; i < stream->layout.window_count; i++) {
+            records += stream->layout.windows[i].span;
+        }
+    }
+    return records;
+}
+
+static void move_time(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    int64_t watermark_ms = arrival->event_ms - stream->options.lateness_ms;
+    if (watermark_ms >= device->next_end_ms) {
+        publish_until(stream, device, watermark_ms, arrival->now);
+    } else if (watermark_ms > device->watermark_ms) {
+        device->watermark_ms = watermark_ms;
+    }
+    if (arrival->moves_rings && device->has_owed) publish_owed(stream, device, arrival->now);
+    if (arrival->moves_rings) device_move_rings(stream, device, arrival->event_ms);
+    if (arrival->event_ms < device->newest_ms) return;
+    device->newest_ms = arrival->event_ms;
+    device->last_micro = arrival->value_micro;
+}
+
+/* Notes in every closed window that covers the pane that it owes a revision.  False when one of
+ * them can no longer be rebuilt. */
+static bool owe_revisions(struct stream *stream, const struct arrival *arrival,
+                          const struct stream_window *window, bool *is_tally_full)
+{
+    struct device *device = arrival->device;
+    uint32_t behind = arrival->behind[window->ring];
+    uint32_t end = behind + window->span;
+    uint32_t slots = stream->layout.rings[window->ring].shape.slots;
+    uint32_t open = device_count_open(stream, device, window, device->watermark_ms);
+    bool are_all_there = end <= slots; /* those that begin before the ring are all closed */
+    for (uint32_t at = behind > open ? behind : open; at < end && at < slots; at++) {
+        struct window_mark *mark = device_mark(stream, device, window, at);
+        if (mark->revision == WINDOW_REVISION_MAX) {
+            are_all_there = false;
+            continue;
+        }
+        if (mark->revision > 0 && mark->late < WINDOW_LATE_MAX) mark->late++;
+        mark->tally++;
+        if (mark->tally == WINDOW_TALLY_MAX) *is_tally_full = true;
+        device->has_owed = device->has_odd_marks = true;
+    }
+    return are_all_there;
+}
+
+static void count_missed(struct stream *stream, const struct arrival *arrival, size_t index)
+{
+    struct window_state *state = &device_states(stream, arrival->device)[index];
+    stream->counts.windows[index].missed++;
+    if (state->missed < UINT32_MAX) state->missed++;
+}
+
+static void add_to_panes(struct stream *stream, const struct arrival *arrival)
+{
+    const struct layout *layout = &stream->layout;
+    struct device *device = arrival->device;
+    const struct pane_ring *rings = device_rings(stream, device);
+    for (size_t i = 0; i < layout->ring_count; i++) {
+        const struct pane_shape *shape = &layout->rings[i].shape;
+        if (arrival->behind[i] >= shape->slots) continue;
+        uint32_t slot = pane_find_slot(shape, &rings[i], arrival->behind[i]);
+        struct summary *pane = &device_panes(stream, device)[layout->rings[i].first_pane + slot];
+        enum status status = summary_add(pane, arrival->value_micro, arrival->event_ms);
+        (void)status; /* find_panes has seen that there is room */
+    }
+    bool is_tally_full = false;
+    for (size_t i = 0; i < layout->window_count; i++) {
+        const struct stream_window *window = &layout->windows[i];
+        if (window->is_by_count) continue;
+        bool is_there = arrival->behind[window->ring] < layout->rings[window->ring].shape.slots;
+        if (is_there && arrival->event_ms < device->watermark_ms) {
+            is_there = owe_revisions(stream, arrival, window, &is_tally_full);
+        }
+        if (!is_there)
+            count_missed(stream, arrival, i);
+        else if (window->is_tumbling)
+            stream->counts.windows[i].open++;
+    }
+    if (is_tally_full) publish_owed(stream, device, arrival->now);
+}
+
+static struct summary *filling_pane(struct stream *stream, struct device *device, size_t index)
+{
+    uint32_t ring = stream->layout.windows[index].ring;
+    return &device_panes(stream, device)[stream->layout.count_rings[ring].first_pane +
+                                         device_count_rings(stream, device)[ring].head];
+}
+
+static void add_to_counts(struct stream *stream, const struct arrival *arrival)
+{
+    const struct layout *layout = &stream->layout;
+    struct device *device = arrival->device;
+    bool is_any_full = false;
+    for (size_t i = 0; i < layout->window_count; i++) {
+        const struct stream_window *window = &layout->windows[i];
+        if (!window->is_by_count) continue;
+        struct summary *pane = filling_pane(stream, device, i);
+        enum status status = summary_add(pane, arrival->value_micro, arrival->event_ms);
+        (void)status; /* layout.c limits the readings of a window */
+        if (window->is_tumbling) stream->counts.windows[i].open++;
+        if (pane->count == layout->count_rings[window->ring].every) is_any_full = true;
+    }
+    if (!is_any_full) return;
+    /* The journal knows only the pane that fills: a full one goes there before the next begins. */
+    journal_write_changes(stream, device);
+    for (size_t i = 0; i < layout->window_count; i++) {
+        const struct stream_window *window = &layout->windows[i];
+        if (!window->is_by_count) continue;
+        const struct stream_count_ring *shape = &layout->count_rings[window->ring];
+        struct window_count_ring *ring = &device_count_rings(stream, device)[window->ring];
+        if (filling_pane(stream, device, i)->count < shape->every) continue;
+        if (ring->filled + 1U == shape->slots) publish_count(stream, device, i, arrival->now);
+        window_move_count_ring(ring, &device_panes(stream, device)[shape->first_pane],
+                               shape->slots);
+    }
+}
+
+static void add_to_delta(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    if (device->delta.count == 0) {
+        device->delta_ms = pane_floor(arrival->event_ms, stream->layout.base_ms);
+    }
+    if (summary_add(&device->delta, arrival->value_micro, arrival->event_ms) == ST_OK) return;
+    journal_write_changes(stream, device);
+    enum status status = summary_add(&device->delta, arrival->value_micro, arrival->event_ms);
+    (void)status; /* the first reading of a summary always fits */
+}
+
+static bool is_in_delta(const struct stream *stream, const struct device *device, int64_t event_ms)
+{
+    return event_ms >= device->delta_ms && event_ms - device->delta_ms < stream->layout.base_ms;
+}
+
+static void evaluate_alarms(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    struct alarm *alarms = device_alarms(stream, device);
+    const struct alarm_reading reading = {.value_micro = arrival->value_micro,
+                                          .event_ms = arrival->event_ms,
+                                          .wall_ms = arrival->now->wall_ms,
+                                          .mono_ms = arrival->now->mono_ms};
+    stream_advance_alarms(stream, device, arrival->now);
+    for (uint32_t i = 0; i < device->alarm_count; i++) {
+        bool was_pending = alarms[i].is_pending;
+        enum alarm_change change =
+            alarm_evaluate(&alarms[i], &stream->limits[alarms[i].limit].limit, &reading);
+        if (change != ALARM_UNCHANGED || was_pending || alarms[i].is_pending) {
+            device->has_alarm_change = true;
+        }
+        if (change != ALARM_UNCHANGED) {
+            publish_alarm(stream, device, &alarms[i], change, arrival->now);
+        }
+    }
+}
+
+void stream_advance_alarms(struct stream *stream, struct device *device,
+                           const struct stream_now *now)
+{
+    struct alarm *alarms = device_alarms(stream, device);
+    for (uint32_t i = 0; i < device->alarm_count; i++) {
+        const struct alarm_limit *limit = &stream->limits[alarms[i].limit].limit;
+        enum alarm_change change = alarm_advance(&alarms[i], limit, now->mono_ms);
+        if (change == ALARM_UNCHANGED) continue;
+        device->has_alarm_change = true;
+        publish_alarm(stream, device, &alarms[i], change, now);
+    }
+}
+
+/* Whether a known device can take the reading, and the sink what it may cause. */
+static enum verdict check_room(struct stream *stream, struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    enum verdict verdict = find_panes(stream, arrival);
+    if (verdict == VERDICT_LATE) {
+        stream->counts.late++;
+        if (device->late < UINT32_MAX) device->late++;
+    }
+    if (verdict == VERDICT_RANGE) count_rejected(stream, device);
+    if (verdict != VERDICT_OK) return verdict;
+    return journal_has_room(stream, device, count_records(stream, arrival)) ? VERDICT_OK
+                                                                            : VERDICT_BUSY;
+}
+
+static void take(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    bool is_newest = arrival->event_ms >= device->newest_ms;
+    if (device->delta.count > 0 && !is_in_delta(stream, device, arrival->event_ms)) {
+        journal_write_changes(stream, device);
+    }
+    move_time(stream, arrival);
+    /* Counted before anything of it is journalled: entries carry the device's counts. */
+    stream->counts.accepted++;
+    device->accepted++;
+    device->arrival_ms = arrival->now->wall_ms;
+    struct device_watch *watch = &stream->watches[device->index];
+    watch->arrival_mono_ms = arrival->now->mono_ms;
+    watch->is_resting = false;
+    add_to_delta(stream, arrival);
+    add_to_panes(stream, arrival);
+    if (stream->layout.count_ring_count > 0) add_to_counts(stream, arrival);
+    if (is_newest && device->alarm_count > 0) evaluate_alarms(stream, arrival);
+    journal_touch(stream, device);
+}
+
+static uint64_t count_published(const struct stream *stream)
+{
+    uint64_t published = 0;
+    for (size_t i = 0; i < stream->layout.window_count; i++) {
+        if (!stream->layout.windows[i].is_tumbling) continue;
+        if (stream->counts.windows[i].published > published) {
+            published = stream->counts.windows[i].published;
+        }
+    }
+    return published;
+}
+
+static size_t count_open_records(const struct stream *stream, struct device *device)
+{
+    return publish_count_owed(stream, device) +
+           publish_count_until(stream, device, device_last_end_ms(stream, device)) +
+           stream->layout.count_ring_count;
+}
+
+/* All windows of a device that makes room for another are published first. */
+static void evict(struct stream *stream, struct device *device, const struct stream_now *now)
+{
+    uint64_t published = count_published(stream);
+    publish_everything(stream, device, now);
+    stream->counts.evicted++;
+    stream->counts.evicted_readings += count_published(stream) - published;
+    journal_write_removal(stream, device);
+    device_remove(stream, device);
+}
+
+/* Finds a place for a device, with room for all that its first reading may cause. */
+static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
+                          struct arrival *arrival)
+{
+    struct device *victim = NULL;
+    size_t records = 2U * stream->layout.limit_count + stream->layout.count_ring_count;
+    if (stream->counts.devices == stream->options.devices) {
+        if (stream->options.admission != ADMISSION_EVICT) return VERDICT_DEVICE_LIMIT;
+        victim = device_find_longest_silent(stream);
+        records += count_open_records(stream, victim);
+    }
+    if (!journal_has_room(stream, NULL, records)) return VERDICT_BUSY;
+    if (victim != NULL) evict(stream, victim, arrival->now);
+    arrival->device = device_admit(stream, id, tag);
+    device_start_rings(stream, arrival->device, arrival->event_ms,
+                       arrival->event_ms - stream->options.lateness_ms);
+    return VERDICT_OK;
+}
+
+enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
+                                const struct stream_now *now)
+{
+    restore_resume(stream, now);
+    uint32_t tag = device_tag(stream, reading->device);
+    struct arrival arrival = {
+        .device = device_find(stream, reading->device, tag),
+        .value_micro = reading->value_micro,
+        .event_ms = reading->has_event_time ? reading->event_ms : now->wall_ms,
+        .now = now,
+    };
+    enum verdict verdict = check_reading(stream, arrival.value_micro, arrival.event_ms, now);
+    if (verdict != VERDICT_OK) {
+        if (arrival.device != NULL) count_rejected(stream, arrival.device);
+        return verdict;
+    }
+    if (arrival.device == NULL) {
+        verdict = admit(stream, reading->device, tag, &arrival);
+    } else {
+        verdict = check_room(stream, &arrival);
+    }
+    if (verdict == VERDICT_OK) take(stream, &arrival);
+    return verdict;
+}
+
+struct stream_counts stream_count(const struct stream *stream)
+{
+    return stream->counts;
+}
+
+bool stream_get_device(const struct stream *stream, size_t index, int64_t now_mono_ms,
+                       struct stream_device *device)
+{
+    if (index >= stream->slots_used || !stream->watches[index].is_used) return false;
+    const struct device *found = device_at(stream, (uint32_t)index);
+    bool has_arrival = stream->has_resumed;
+    *device = (struct stream_device){
+        .id = found->id,
+        .last_micro = found->last_micro,
+        .newest_ms = found->newest_ms,
+        .arrival_ms = found->arrival_ms,
+        .silent_ms = has_arrival ? now_mono_ms - stream->watches[index].arrival_mono_ms : 0,
+        .accepted = found->accepted,
+        .late = found->late,
+        .rejected = found->rejected,
+        .alarms_active = found->alarms_active,
+    };
+    return true;
+}

@@ -1,0 +1,267 @@
+/* Invariant: what is exact in the record is exact in the text; the mean alone is rounded. */
+#include "uplink/encode_json.h"
+
+#include "base/text.h"
+#include "base/wide.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    SCHEMA_VERSION = 1,
+    LABEL_SIZE = 64,
+    SUMSQ_PLACES = 12 /* millionths squared */
+};
+
+static size_t finish(struct text *text)
+{
+    text_json_close(text, '}');
+    return text->is_cut ? 0 : text->size;
+}
+
+static void add_origin(struct text *text, const struct encode_json_origin *origin)
+{
+    text_json_string(text, "gateway", origin->gateway);
+    text_json_string(text, "epoch", origin->epoch);
+}
+
+/* The id is built from what stands in three fields of its own, for those who want one key. */
+static void add_identity(struct text *text, const char *type, uint64_t seq,
+                         const struct encode_json_origin *origin)
+{
+    char id[LIMIT_GATEWAY_SIZE + 64];
+    struct text label;
+    text_init(&label, id, sizeof id);
+    text_add(&label, origin->gateway);
+    text_add_char(&label, '/');
+    text_add(&label, origin->epoch);
+    text_add_char(&label, '/');
+    text_add_uint(&label, seq);
+    if (label.is_cut) text->is_cut = true;
+
+    text_json_int(text, "schema", SCHEMA_VERSION);
+    text_json_string(text, "type", type);
+    text_json_string(text, "id", id);
+    add_origin(text, origin);
+    text_json_uint(text, "seq", seq);
+}
+
+static void add_window_label(struct text *text, const struct window_result *window)
+{
+    char label_bytes[LABEL_SIZE];
+    struct text label;
+    text_init(&label, label_bytes, sizeof label_bytes);
+    if (window->size_count > 0) {
+        text_add(&label, "count:");
+        text_add_uint(&label, window->size_count);
+        if (window->every_count != window->size_count) {
+            text_add_char(&label, '/');
+            text_add_uint(&label, window->every_count);
+        }
+    } else {
+        text_add_duration(&label, window->size_ms);
+        if (window->every_ms != window->size_ms) {
+            text_add_char(&label, '/');
+            text_add_duration(&label, window->every_ms);
+        }
+    }
+    text_json_string(text, "window", label_bytes);
+}
+
+static void add_window(struct text *text, const struct window_result *window)
+{
+    add_window_label(text, window);
+    if (window->size_count > 0) {
+        text_json_uint(text, "size_count", window->size_count);
+        text_json_uint(text, "every_count", window->every_count);
+    } else {
+        text_json_int(text, "size_ms", window->size_ms);
+        text_json_int(text, "every_ms", window->every_ms);
+    }
+    text_json_time(text, "start", window->start_ms);
+    text_json_time(text, "end", window->end_ms);
+    text_json_int(text, "start_ms", window->start_ms);
+    text_json_int(text, "end_ms", window->end_ms);
+}
+
+/* Readers that parse numbers as doubles would round the totals, so these travel as text. */
+static void add_sum(struct text *text, int64_t sum_micro)
+{
+    char digits[32];
+    struct text sum;
+    text_init(&sum, digits, sizeof digits);
+    text_add_micro(&sum, sum_micro);
+    text_json_string(text, "sum", digits);
+}
+
+static void add_sumsq(struct text *text, struct wide sumsq)
+{
+    char digits[WIDE_TEXT_SIZE];
+    size_t size = wide_format(sumsq, digits);
+    size_t whole = size > SUMSQ_PLACES ? size - SUMSQ_PLACES : 0;
+    size_t used = size;
+    while (used > whole && digits[used - 1] == '0') used--;
+
+    char decimal[WIDE_TEXT_SIZE + SUMSQ_PLACES];
+    struct text number;
+    text_init(&number, decimal, sizeof decimal);
+    if (whole == 0) text_add_char(&number, '0');
+    text_add_bytes(&number, digits, whole);
+    if (used > whole) {
+        text_add_char(&number, '.');
+        for (size_t i = size - whole; i < SUMSQ_PLACES; i++) text_add_char(&number, '0');
+        text_add_bytes(&number, digits + whole, used - whole);
+    }
+    text_json_string(text, "sumsq", decimal);
+}
+
+/* A value and when it was seen; a window without readings has neither. */
+static void add_value(struct text *text, bool is_known, const char *value_key, int64_t value_micro,
+                      const char *time_key, int64_t event_ms)
+{
+    if (is_known) {
+        text_json_micro(text, value_key, value_micro);
+        text_json_int(text, time_key, event_ms);
+    } else {
+        text_json_null(text, value_key);
+        text_json_null(text, time_key);
+    }
+}
+
+static void add_summary(struct text *text, const struct summary *summary)
+{
+    bool is_known = summary->count > 0;
+    text_json_uint(text, "count", summary->count);
+    if (summary->expected > 0)
+        text_json_uint(text, "expected", summary->expected);
+    else
+        text_json_null(text, "expected");
+    if (is_known)
+        text_json_micro(text, "avg", summary_mean_micro(summary));
+    else
+        text_json_null(text, "avg");
+    add_value(text, is_known, "min", summary->min_micro, "min_ms", summary->min_ms);
+    add_value(text, is_known, "max", summary->max_micro, "max_ms", summary->max_ms);
+    add_value(text, is_known, "first", summary->first_micro, "first_ms", summary->first_ms);
+    add_value(text, is_known, "last", summary->last_micro, "last_ms", summary->last_ms);
+    add_sum(text, summary->sum_micro);
+    add_sumsq(text, summary->sumsq);
+}
+
+static const char *clock_name(enum clock_quality clock)
+{
+    switch (clock) {
+    case CLOCK_TRUSTED:
+        return "trusted";
+    case CLOCK_HELD:
+        return "held";
+    case CLOCK_UNSET:
+        break;
+    }
+    return "unset";
+}
+
+/* A wall time that was never set is not known; it must not be sent as 1970. */
+static void add_wall_time(struct text *text, const char *key, int64_t wall_ms,
+                          enum clock_quality clock)
+{
+    if (clock == CLOCK_UNSET)
+        text_json_null(text, key);
+    else
+        text_json_time(text, key, wall_ms);
+}
+
+static void add_summary_record(struct text *text, const struct record *record,
+                               const struct encode_json_origin *origin)
+{
+    const struct window_result *window = &record->window;
+    add_identity(text, "summary", record->seq, origin);
+    text_json_uint(text, "revision", window->revision);
+    text_json_string(text, "device", record->device);
+    text_json_string(text, "metric", "temperature");
+    text_json_string(text, "unit", "Cel");
+    add_window(text, window);
+    add_summary(text, &window->summary);
+    text_json_bool(text, "provisional", window->is_provisional);
+    text_json_uint(text, "late", window->late);
+    text_json_uint(text, "missed", window->missed);
+    text_json_uint(text, "bad", window->rejected);
+    text_json_int(text, "longest_gap_ms", window->longest_gap_ms);
+    add_wall_time(text, "created", record->created_ms, record->clock);
+    text_json_string(text, "clock", clock_name(record->clock));
+}
+
+static const char *alarm_state_name(enum alarm_state state)
+{
+    return state == ALARM_ACTIVE ? "UNACK" : "NORM";
+}
+
+static void add_alarm_record(struct text *text, const struct record *record,
+                             const struct encode_json_origin *origin)
+{
+    const struct alarm_event *alarm = &record->alarm;
+    bool is_raised = alarm->to == ALARM_ACTIVE;
+    add_identity(text, "alarm", record->seq, origin);
+    text_json_string(text, "device", record->device);
+    text_json_string(text, "alarm", alarm->name);
+    text_json_string(text, "kind", alarm->kind);
+    text_json_string(text, "from", alarm_state_name(alarm->from));
+    text_json_string(text, "to", alarm_state_name(alarm->to));
+    text_json_string(text, "trigger", is_raised ? "RAISE" : "CLEAR");
+    text_json_bool(text, "annunciate", is_raised);
+    text_json_uint(text, "occurrence", alarm->occurrence);
+    text_json_micro(text, "value", alarm->value_micro);
+    text_json_string(text, "unit", "Cel");
+    text_json_micro(text, "limit", alarm->limit_micro);
+    text_json_micro(text, "deadband", alarm->deadband_micro);
+    text_json_int(text, "on_delay_ms", alarm->on_delay_ms);
+    text_json_time(text, "event_time", alarm->event_ms);
+    text_json_int(text, "event_ms", alarm->event_ms);
+    add_wall_time(text, "since", alarm->since_ms, record->clock);
+    add_wall_time(text, "time", record->created_ms, record->clock);
+    text_json_string(text, "clock", clock_name(record->clock));
+}
+
+size_t encode_json_record(const struct record *record, const struct encode_json_origin *origin,
+                          char *json, size_t capacity)
+{
+    struct text text;
+    text_init(&text, json, capacity);
+    text_json_open(&text, NULL, '{');
+    switch (record->kind) {
+    case RECORD_WINDOW:
+        add_summary_record(&text, record, origin);
+        return finish(&text);
+    case RECORD_ALARM:
+        add_alarm_record(&text, record, origin);
+        return finish(&text);
+    }
+    return 0;
+}
+
+size_t encode_json_birth(const struct encode_json_origin *origin, uint64_t next_seq, char *json,
+                         size_t capacity)
+{
+    struct text text;
+    text_init(&text, json, capacity);
+    text_json_open(&text, NULL, '{');
+    text_json_int(&text, "schema", SCHEMA_VERSION);
+    text_json_bool(&text, "online", true);
+    add_origin(&text, origin);
+    text_json_uint(&text, "next_seq", next_seq);
+    text_json_string(&text, "version", ISOTHERM_VERSION);
+    return finish(&text);
+}
+
+size_t encode_json_death(const struct encode_json_origin *origin, const char *reason, char *json,
+                         size_t capacity)
+{
+    struct text text;
+    text_init(&text, json, capacity);
+    text_json_open(&text, NULL, '{');
+    text_json_int(&text, "schema", SCHEMA_VERSION);
+    text_json_bool(&text, "online", false);
+    add_origin(&text, origin);
+    text_json_string(&text, "reason", reason);
+    return finish(&text);
+}

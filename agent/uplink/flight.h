@@ -1,0 +1,60 @@
+/* flight: which records of one lane were sent, and what became of each.
+ *
+ * The outbox is read in ascending order of seq.  `low` and `cursor` divide it:
+ *   up to low         delivered, and the store was told; never looked at again
+ *   low .. cursor     every record the store still holds is in the table
+ *   above cursor      to be fetched; the table may know that one was delivered already
+ * A loss or a refusal puts the cursor back, so that what was not delivered is fetched again, and
+ * what was delivered above it is recognised.  Fixed size, no allocation.  Pure. */
+#ifndef ISOTHERM_UPLINK_FLIGHT_H
+#define ISOTHERM_UPLINK_FLIGHT_H
+
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum flight_state {
+    FLIGHT_SENT,      /* no answer yet */
+    FLIGHT_DELIVERED, /* acknowledged by the broker; the store is still to be told */
+    FLIGHT_DONE       /* the store was told; kept while an older one is missing */
+};
+
+/* Embedded by its owner; the entries are in ascending order of seq. */
+struct flight {
+    uint64_t low;
+    uint64_t cursor;
+    size_t count; /* entries in the table */
+    struct flight_entry {
+        uint64_t seq;
+        int message_id; /* of FLIGHT_SENT */
+        enum flight_state state;
+    } entries[LIMIT_IN_FLIGHT];
+};
+
+/* Notes that the record was sent and moves the cursor there.  False: the table is full. */
+bool flight_add(struct flight *flight, uint64_t seq, int message_id);
+
+/* True when the record needs not be sent: it is in the table.  Moves the cursor there then. */
+bool flight_skip(struct flight *flight, uint64_t seq);
+
+/* The entry sent under that id and not yet answered, or NULL. */
+struct flight_entry *flight_find_sent(struct flight *flight, int message_id);
+
+/* The first entry that was delivered and that the store does not know of, or NULL. */
+struct flight_entry *flight_find_delivered(struct flight *flight);
+
+/* The store was told of a delivery: moves `low` as far as nothing is missing. */
+void flight_finish(struct flight *flight, struct flight_entry *entry);
+
+/* The record was refused: forgets it and moves the cursor back before it. */
+void flight_remove(struct flight *flight, struct flight_entry *entry);
+
+/* The connection is lost: forgets what has no answer and moves the cursor back to `low`. */
+void flight_lose(struct flight *flight);
+
+/* Entries without an answer. */
+size_t flight_count_sent(const struct flight *flight);
+
+#endif

@@ -1,0 +1,516 @@
+/* Invariant: a record is on the way only while the link is up, at most `in_flight` of them, and
+ * the store hears of a delivery only after a success code.  What was not delivered is always
+ * still in the store, so nothing here needs to survive. */
+#include "uplink/uplink.h"
+
+#include "base/backoff.h"
+#include "base/device_id.h"
+#include "base/text.h"
+#include "uplink/encode_json.h"
+#include "uplink/flight.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* A device id of n bytes becomes a topic level of at most 3 n. */
+    TOPIC_SIZE = LIMIT_TOPIC_SIZE + 3 * LIMIT_DEVICE_ID_SIZE + 16,
+    STATUS_JSON_SIZE = 512,
+    REFUSAL_WAIT_MIN_MS = 1000,
+    REFUSAL_WAIT_MAX_MS = 60000,
+    RETRY_MS = 200, /* after the store or the link took nothing */
+    TOKEN = 1000    /* one record in the bucket; rate * milliseconds gives such units */
+};
+
+struct uplink_lane {
+    struct flight flight;
+    bool may_have_more;     /* false: the store had no more; a commit will tell */
+    int64_t resume_mono_ms; /* nothing is sent before */
+    uint32_t refusals;      /* in a row */
+};
+
+struct uplink {
+    struct uplink_lane lanes[LANE_COUNT];
+    struct uplink_counts counts;
+    const struct link_kind *kind;
+    struct link *link;
+    struct loop_timer *timer;
+    const struct clock *clock;
+    struct log *log;
+    struct store *store;
+    const char *part;
+
+    bool is_fetching;
+    enum lane fetch_lane;
+    uint64_t fetch_after;
+    size_t fetch_max;
+
+    size_t in_flight_limit;
+    bool retain;
+    uint64_t live_from_seq; /* records below were made before this connection */
+    int birth_message_id;
+    uint64_t random;
+
+    int64_t rate;
+    int64_t tokens; /* in units of TOKEN */
+    int64_t tokens_mono_ms;
+
+    struct encode_json_origin origin;
+    char gateway[LIMIT_GATEWAY_SIZE];
+    char epoch[32];
+    char prefix[LIMIT_TOPIC_SIZE];
+    char status_topic[LIMIT_TOPIC_SIZE + 16];
+    char json[LIMIT_RECORD_JSON];
+};
+
+static int64_t now_mono_ms(const struct uplink *uplink)
+{
+    return clock_mono_ms(uplink->clock);
+}
+
+/* ---- the rate ---- */
+
+/* A tenth of a second's worth may be saved up, so that no second sees much more than the rate. */
+static void fill_bucket(struct uplink *uplink, int64_t now_mono)
+{
+    int64_t most = uplink->rate * TOKEN / 10;
+    if (most < TOKEN) most = TOKEN;
+    int64_t elapsed_ms = now_mono - uplink->tokens_mono_ms;
+    uplink->tokens_mono_ms = now_mono;
+    if (elapsed_ms > most / uplink->rate) /* also keeps the product small */
+        uplink->tokens = most;
+    else
+        uplink->tokens += elapsed_ms * uplink->rate;
+    if (uplink->tokens > most) uplink->tokens = most;
+}
+
+static size_t count_in_flight(const struct uplink *uplink)
+{
+    size_t count = 0;
+    for (int lane = 0; lane < LANE_COUNT; lane++)
+        count += flight_count_sent(&uplink->lanes[lane].flight);
+    return count;
+}
+
+/* Entries, not only those without an answer: deliveries that the store cannot take yet hold the
+ * sending back as well. */
+static size_t count_room(struct uplink *uplink, int64_t now_mono)
+{
+    size_t used = 0;
+    for (int lane = 0; lane < LANE_COUNT; lane++) used += uplink->lanes[lane].flight.count;
+    size_t room = used < uplink->in_flight_limit ? uplink->in_flight_limit - used : 0;
+    if (uplink->rate > 0) {
+        fill_bucket(uplink, now_mono);
+        size_t allowed = (size_t)(uplink->tokens / TOKEN);
+        if (allowed < room) room = allowed;
+    }
+    return room < STORE_FETCH_MAX ? room : STORE_FETCH_MAX;
+}
+
+/* ---- fetching ---- */
+
+static void wake_after(struct uplink *uplink, int64_t wait_ms)
+{
+    loop_timer_again(uplink->timer, wait_ms > 0 ? wait_ms : 1, 0);
+}
+
+static void fetch_more(struct uplink *uplink, enum lane lane, size_t max)
+{
+    uint64_t after = uplink->lanes[lane].flight.cursor;
+    if (store_fetch(uplink->store, lane, after, max) != ST_OK) {
+        wake_after(uplink, RETRY_MS);
+        return;
+    }
+    uplink->lanes[lane].may_have_more = false; /* a commit from now on makes it true again */
+    uplink->is_fetching = true;
+    uplink->fetch_lane = lane;
+    uplink->fetch_after = after;
+    uplink->fetch_max = max;
+}
+
+/* The lane to serve now, alarms first; LANE_COUNT when there is none.  *wait_ms is then the time
+ * until a lane may be tried again, 0 when only an event can change that. */
+static enum lane choose_lane(const struct uplink *uplink, int64_t now_mono, int64_t *wait_ms)
+{
+    *wait_ms = 0;
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        const struct uplink_lane *candidate = &uplink->lanes[lane];
+        if (!candidate->may_have_more) continue;
+        int64_t left_ms = candidate->resume_mono_ms - now_mono;
+        if (left_ms <= 0) return (enum lane)lane;
+        if (*wait_ms == 0 || left_ms < *wait_ms) *wait_ms = left_ms;
+    }
+    return LANE_COUNT;
+}
+
+/* Asks the store for what can be sent now, or sees to it that this is done later.  Called after
+ * every event that may have changed something. */
+static void pump(struct uplink *uplink)
+{
+    if (uplink->counts.state != UPLINK_UP || uplink->is_fetching) return;
+    int64_t now_mono = now_mono_ms(uplink);
+    int64_t wait_ms;
+    enum lane lane = choose_lane(uplink, now_mono, &wait_ms);
+    if (lane == LANE_COUNT) {
+        if (wait_ms > 0) wake_after(uplink, wait_ms);
+        return;
+    }
+    size_t room = count_room(uplink, now_mono);
+    if (room > 0)
+        fetch_more(uplink, lane, room);
+    else if (uplink->rate > 0 && uplink->tokens < TOKEN)
+        wake_after(uplink, (TOKEN - uplink->tokens + uplink->rate - 1) / uplink->rate);
+}
+
+static void on_timer(void *context)
+{
+    struct uplink *uplink = context;
+    pump(uplink);
+}
+
+/* ---- sending ---- */
+
+static void hold_lane(struct uplink *uplink, struct uplink_lane *lane, int64_t wait_ms)
+{
+    int64_t resume_mono_ms = now_mono_ms(uplink) + wait_ms;
+    if (resume_mono_ms > lane->resume_mono_ms) lane->resume_mono_ms = resume_mono_ms;
+    lane->may_have_more = true;
+}
+
+static void hold_refused_lane(struct uplink *uplink, struct uplink_lane *lane)
+{
+    uint64_t random = backoff_random(&uplink->random);
+    hold_lane(uplink, lane,
+              backoff_wait_ms(lane->refusals, REFUSAL_WAIT_MIN_MS, REFUSAL_WAIT_MAX_MS, random));
+    if (lane->refusals < UINT32_MAX) lane->refusals++;
+}
+
+static bool write_topic(const struct uplink *uplink, const struct record *record, char *topic)
+{
+    const char *kind = record->kind == RECORD_ALARM ? "/alarm/" : "/summary/";
+    size_t prefix_size = strlen(uplink->prefix), kind_size = strlen(kind);
+    memcpy(topic, uplink->prefix, prefix_size);
+    memcpy(topic + prefix_size, kind, kind_size);
+    size_t used = prefix_size + kind_size;
+    return device_id_to_topic_level(record->device, topic + used, TOPIC_SIZE - used);
+}
+
+/* False: not sent, and the lane is held for a while. */
+static bool send_record(struct uplink *uplink, struct uplink_lane *lane,
+                        const struct record *record)
+{
+    char topic[TOPIC_SIZE];
+    size_t size = encode_json_record(record, &uplink->origin, uplink->json, sizeof uplink->json);
+    if (size == 0 || !write_topic(uplink, record, topic)) {
+        log_limited(uplink->log, LOG_LEVEL_ERROR, uplink->part, "encode",
+                    "record %" PRIu64 " of %s cannot be encoded; its lane waits", record->seq,
+                    record->device);
+        hold_refused_lane(uplink, lane);
+        return false;
+    }
+    const struct link_message message = {
+        .topic = topic,
+        .payload = uplink->json,
+        .size = size,
+        .is_retained = uplink->retain && record->kind == RECORD_WINDOW,
+        .is_replay = record->seq < uplink->live_from_seq,
+    };
+    int message_id = 0;
+    enum status status = uplink->kind->publish(uplink->link, &message, &message_id);
+    if (status != ST_OK) {
+        if (status != ST_CLOSED) /* a lost link speaks for itself */
+            log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "publish",
+                        "a record was not taken by the link: %s", status_text(status));
+        hold_lane(uplink, lane, RETRY_MS);
+        return false;
+    }
+    uplink->counts.sent++;
+    if (uplink->rate > 0) uplink->tokens -= TOKEN;
+    return flight_add(&lane->flight, record->seq, message_id);
+}
+
+/* `has_new`: a commit came after the question. */
+static void send_records(struct uplink *uplink, struct uplink_lane *lane,
+                         const struct record *records, size_t count, bool has_new)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (flight_skip(&lane->flight, records[i].seq)) continue;
+        if (!send_record(uplink, lane, &records[i])) return;
+    }
+    lane->may_have_more = has_new || count == uplink->fetch_max;
+}
+
+/* An answer is of use only if nothing has changed since the question: the link is still up, the
+ * lane is not held nor put back, and no alarm may have come in between. */
+static bool is_answer_usable(const struct uplink *uplink, enum lane lane)
+{
+    const struct uplink_lane *asked = &uplink->lanes[lane];
+    int64_t wait_ms;
+    return uplink->counts.state == UPLINK_UP && uplink->fetch_after == asked->flight.cursor &&
+           choose_lane(uplink, now_mono_ms(uplink), &wait_ms) == lane;
+}
+
+void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct record *records,
+                       size_t count)
+{
+    if (!uplink->is_fetching || lane != uplink->fetch_lane) return;
+    uplink->is_fetching = false;
+    if (is_answer_usable(uplink, lane)) send_records(uplink, &uplink->lanes[lane], records, count);
+    pump(uplink);
+}
+
+/* ---- deliveries ---- */
+
+/* Tells the store of every delivery, as far as its batch has room. */
+static void report_deliveries(struct uplink *uplink)
+{
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        struct flight *flight = &uplink->lanes[lane].flight;
+        struct flight_entry *entry;
+        while ((entry = flight_find_delivered(flight)) != NULL) {
+            if (store_acknowledge(uplink->store, (enum lane)lane, entry->seq) != ST_OK) return;
+            flight_finish(flight, entry);
+        }
+    }
+}
+
+void uplink_on_committed(struct uplink *uplink)
+{
+    for (int lane = 0; lane < LANE_COUNT; lane++) uplink->lanes[lane].may_have_more = true;
+    report_deliveries(uplink);
+    pump(uplink);
+}
+
+static const char *reason_name(const struct uplink *uplink, int reason)
+{
+    const char *name = uplink->kind->reason_name(reason);
+    return name != NULL ? name : "unknown reason";
+}
+
+static void take_delivery(struct uplink *uplink, struct uplink_lane *lane,
+                          struct flight_entry *entry, int reason)
+{
+    uplink->counts.acknowledged++;
+    if (reason == LINK_REASON_NO_SUBSCRIBER) uplink->counts.no_subscriber++;
+    lane->refusals = 0;
+    entry->state = FLIGHT_DELIVERED;
+    report_deliveries(uplink);
+}
+
+static void take_refusal(struct uplink *uplink, struct uplink_lane *lane,
+                         struct flight_entry *entry, int reason)
+{
+    uplink->counts.refused++;
+    uplink->counts.last_refusal = reason;
+    log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "refused",
+                "the broker refused record %" PRIu64 ": %s (0x%02x); it is kept and tried again",
+                entry->seq, reason_name(uplink, reason), (unsigned)reason);
+    flight_remove(&lane->flight, entry);
+    hold_refused_lane(uplink, lane);
+}
+
+static void on_acknowledged(void *context, int message_id, int reason)
+{
+    struct uplink *uplink = context;
+    if (message_id == uplink->birth_message_id) {
+        uplink->birth_message_id = 0;
+        if (reason >= LINK_REASON_REFUSED)
+            log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "birth",
+                        "the broker refused %s: %s (0x%02x)", uplink->status_topic,
+                        reason_name(uplink, reason), (unsigned)reason);
+        return;
+    }
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        struct uplink_lane *asked = &uplink->lanes[lane];
+        struct flight_entry *entry = flight_find_sent(&asked->flight, message_id);
+        if (entry == NULL) continue;
+        if (reason < LINK_REASON_REFUSED)
+            take_delivery(uplink, asked, entry, reason);
+        else
+            take_refusal(uplink, asked, entry, reason);
+        pump(uplink);
+        return;
+    }
+}
+
+/* ---- the link ---- */
+
+static void publish_status(struct uplink *uplink, const char *json, size_t size, int *message_id)
+{
+    const struct link_message message = {
+        .topic = uplink->status_topic, .payload = json, .size = size, .is_retained = true};
+    enum status status =
+        size > 0 ? uplink->kind->publish(uplink->link, &message, message_id) : ST_FULL;
+    if (status != ST_OK)
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "status",
+                    "%s could not be published: %s", uplink->status_topic, status_text(status));
+}
+
+static void on_connected(void *context)
+{
+    struct uplink *uplink = context;
+    uplink->counts.state = UPLINK_UP;
+    uplink->counts.connects++;
+    uplink->counts.up_since_mono_ms = now_mono_ms(uplink);
+    uplink->counts.last_problem[0] = '\0';
+    uplink->live_from_seq = store_count(uplink->store).written + 1;
+
+    char birth[STATUS_JSON_SIZE];
+    size_t size = encode_json_birth(&uplink->origin, uplink->live_from_seq, birth, sizeof birth);
+    uplink->birth_message_id = 0;
+    publish_status(uplink, birth, size, &uplink->birth_message_id);
+
+    for (int lane = 0; lane < LANE_COUNT; lane++) uplink->lanes[lane].may_have_more = true;
+    pump(uplink);
+}
+
+static void on_lost(void *context, const char *reason)
+{
+    struct uplink *uplink = context;
+    struct uplink_counts *counts = &uplink->counts;
+    if (counts->state == UPLINK_UP) counts->losses++;
+    counts->state = UPLINK_DOWN;
+    counts->up_since_mono_ms = 0;
+    strncpy(counts->last_problem, reason, sizeof counts->last_problem - 1);
+    counts->last_problem[sizeof counts->last_problem - 1] = '\0';
+    uplink->birth_message_id = 0;
+    for (int lane = 0; lane < LANE_COUNT; lane++) flight_lose(&uplink->lanes[lane].flight);
+}
+
+/* ---- open and close ---- */
+
+/* The prefix with every {gateway} replaced.  False when it does not fit. */
+static bool expand_prefix(struct uplink *uplink, const char *topic)
+{
+    static const char mark[] = "{gateway}";
+    char level[3 * LIMIT_GATEWAY_SIZE];
+    if (!device_id_to_topic_level(uplink->gateway, level, sizeof level)) return false;
+    struct text text;
+    text_init(&text, uplink->prefix, sizeof uplink->prefix);
+    for (const char *found; (found = strstr(topic, mark)) != NULL;
+         topic = found + sizeof mark - 1) {
+        text_add_bytes(&text, topic, (size_t)(found - topic));
+        text_add(&text, level);
+    }
+    text_add(&text, topic);
+    return !text.is_cut && text.size > 0;
+}
+
+static bool copy_text(char *to, size_t capacity, const char *from)
+{
+    struct text text;
+    text_init(&text, to, capacity);
+    text_add(&text, from);
+    return !text.is_cut;
+}
+
+static bool take_settings(struct uplink *uplink, const struct uplink_settings *settings)
+{
+    uplink->kind = settings->kind;
+    uplink->part = settings->part;
+    uplink->clock = settings->clock;
+    uplink->log = settings->log;
+    uplink->store = settings->store;
+    uplink->retain = settings->retain;
+    uplink->rate = settings->rate;
+    uplink->tokens_mono_ms = now_mono_ms(uplink);
+    uplink->tokens = TOKEN;
+    uplink->in_flight_limit = (size_t)settings->in_flight;
+    uplink->origin = (struct encode_json_origin){uplink->gateway, uplink->epoch};
+    for (const char *c = settings->gateway; *c != '\0'; c++) /* each gateway waits otherwise */
+        uplink->random = uplink->random * 31 + (unsigned char)*c;
+    if (settings->in_flight < 1 || settings->in_flight > LIMIT_IN_FLIGHT || settings->rate < 0)
+        return false;
+    if (!copy_text(uplink->gateway, sizeof uplink->gateway, settings->gateway)) return false;
+    if (!copy_text(uplink->epoch, sizeof uplink->epoch, settings->epoch)) return false;
+    if (!expand_prefix(uplink, settings->topic)) return false;
+    struct text topic;
+    text_init(&topic, uplink->status_topic, sizeof uplink->status_topic);
+    text_add(&topic, uplink->prefix);
+    text_add(&topic, "/status");
+    return !topic.is_cut;
+}
+
+static enum status open_link(struct uplink *uplink, const struct uplink_settings *settings)
+{
+    char client_id[LIMIT_GATEWAY_SIZE + 32];
+    struct text text;
+    text_init(&text, client_id, sizeof client_id);
+    text_add(&text, "isotherm-");
+    text_add(&text, uplink->gateway);
+    text_add(&text, "-uplink");
+    char death[STATUS_JSON_SIZE];
+    if (encode_json_death(&uplink->origin, "lost", death, sizeof death) == 0) return ST_INVALID;
+    const struct link_settings link_settings = {
+        .loop = settings->loop,
+        .log = settings->log,
+        .part = settings->part,
+        .client_id = client_id,
+        .death_topic = uplink->status_topic,
+        .death_payload = death,
+    };
+    const struct link_events events = {.connected = on_connected,
+                                       .lost = on_lost,
+                                       .acknowledged = on_acknowledged,
+                                       .context = uplink};
+    return uplink->kind->open(&uplink->link, settings->link_options, &link_settings, &events);
+}
+
+enum status uplink_open_link(struct uplink **uplink, const struct uplink_settings *settings)
+{
+    *uplink = NULL;
+    struct uplink *made = calloc(1, sizeof *made);
+    if (made == NULL) return ST_NO_MEMORY;
+    enum status status = ST_INVALID;
+    if (!take_settings(made, settings)) {
+        log_write(settings->log, LOG_LEVEL_ERROR, settings->part,
+                  "topic \"%s\" with gateway \"%s\" makes no usable topic, or in_flight or rate is "
+                  "out of range",
+                  settings->topic, settings->gateway);
+        goto fail;
+    }
+    made->timer = loop_timer_start(settings->loop, 0, 0, on_timer, made);
+    status = ST_FULL;
+    if (made->timer == NULL) goto fail;
+    made->counts.state = UPLINK_CONNECTING;
+    status = open_link(made, settings);
+    if (status != ST_OK) goto fail;
+    *uplink = made;
+    return ST_OK;
+
+fail:
+    loop_timer_stop(&made->timer);
+    free(made);
+    return status;
+}
+
+struct uplink_counts uplink_count(const struct uplink *uplink)
+{
+    struct uplink_counts counts = uplink->counts;
+    counts.in_flight = count_in_flight(uplink);
+    return counts;
+}
+
+bool uplink_is_idle(const struct uplink *uplink)
+{
+    if (uplink->counts.state != UPLINK_UP || uplink->is_fetching) return false;
+    for (int lane = 0; lane < LANE_COUNT; lane++)
+        if (uplink->lanes[lane].may_have_more || uplink->lanes[lane].flight.count > 0) return false;
+    return true;
+}
+
+void uplink_close(struct uplink *uplink)
+{
+    if (uplink == NULL) return;
+    if (uplink->counts.state == UPLINK_UP && uplink->kind->is_connected(uplink->link)) {
+        char death[STATUS_JSON_SIZE];
+        int message_id;
+        size_t size = encode_json_death(&uplink->origin, "stopped", death, sizeof death);
+        publish_status(uplink, death, size, &message_id);
+    }
+    uplink->counts.state = UPLINK_OFF;
+    uplink->kind->close(uplink->link);
+    loop_timer_stop(&uplink->timer);
+    free(uplink);
+}

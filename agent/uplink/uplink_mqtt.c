@@ -1,0 +1,80 @@
+/* uplink_mqtt: the options of `uplink: {mqtt: ...}`, and an uplink opened with them.
+ * The one place where the uplink meets a kind of link. */
+#include "uplink/uplink.h"
+
+#include "uplink/link_mqtt.h"
+
+#include <string.h>
+
+static const struct field uplink_mqtt_fields[] = {
+    MQTT_CLIENT_FIELDS(struct uplink_mqtt_options, mqtt),
+    {.name = "topic",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct uplink_mqtt_options, topic),
+     .size = sizeof((struct uplink_mqtt_options *)0)->topic,
+     .default_text = "isotherm/{gateway}",
+     .help = "Prefix of every topic; {gateway} is replaced by the gateway's name."},
+    {.name = "in_flight",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, in_flight),
+     .default_text = "20",
+     .min = 1,
+     .max = LIMIT_IN_FLIGHT,
+     .help = "Records sent and not yet acknowledged, at most."},
+    {.name = "rate",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, rate),
+     .default_text = "0",
+     .min = 0,
+     .max = 100000,
+     .help = "Records per second, at most, also when an outage is made up for; 0 for no limit."},
+    {.name = "retain",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct uplink_mqtt_options, retain),
+     .default_text = "false",
+     .help = "Whether the broker keeps the last summary of each device for late subscribers."},
+};
+
+static void check_options(const void *checked, const struct field_report *report)
+{
+    const struct uplink_mqtt_options *options = checked;
+    mqtt_options_check(&options->mqtt, report);
+    size_t size = strlen(options->topic);
+    if (size == 0)
+        report->add(report->context, "topic", "must not be empty");
+    else if (strpbrk(options->topic, "+#") != NULL)
+        report->add(report->context, "topic", "must not contain the wildcards + and #");
+    else if (options->topic[0] == '$')
+        report->add(report->context, "topic", "must not begin with $, which is the broker's own");
+    else if (options->topic[0] == '/' || options->topic[size - 1] == '/')
+        report->add(report->context, "topic", "must not begin or end with /");
+}
+
+const struct field_table uplink_mqtt_option_table = {
+    .fields = uplink_mqtt_fields,
+    .count = sizeof uplink_mqtt_fields / sizeof *uplink_mqtt_fields,
+    .help = "Summaries and alarms as JSON to the central MQTT broker.",
+    .check = check_options,
+};
+
+enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
+                        const char *gateway, const char *epoch, struct loop *loop,
+                        const struct clock *clock, struct log *log, struct store *store)
+{
+    const struct uplink_settings settings = {
+        .kind = &link_mqtt,
+        .link_options = &options->mqtt,
+        .part = "uplink[mqtt]",
+        .topic = options->topic,
+        .gateway = gateway,
+        .epoch = epoch,
+        .in_flight = options->in_flight,
+        .rate = options->rate,
+        .retain = options->retain,
+        .loop = loop,
+        .clock = clock,
+        .log = log,
+        .store = store,
+    };
+    return uplink_open_link(uplink, &settings);
+}

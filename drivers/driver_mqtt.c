@@ -1,0 +1,404 @@
+/* Invariant: while a reading taken at QoS 1 is not yet durable, or one is kept because the intake
+ * was busy, acknowledgements are held: libmosquitto has queued them already and writes all of
+ * them at once or none.  So everything that is acknowledged is committed. */
+#include "driver_mqtt.h"
+
+#include "stream/reading.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
+    PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
+};
+
+struct state {
+    struct intake *intake;
+    const struct driver_mqtt_options *options;
+    struct mqtt_client *client;
+    struct topic_map maps[MQTT_SUBSCRIPTIONS];
+    char default_client_id[sizeof((struct mqtt_options *)0)->client_id];
+
+    uint64_t last_ticket;  /* of the readings at QoS 1 on this connection */
+    size_t unacknowledged; /* messages at QoS 1 whose acknowledgement is held */
+    struct reading kept;   /* the intake was busy: to be offered again */
+    int kept_qos;
+    bool has_kept;
+    bool is_paused;           /* by the core */
+    size_t answered, granted; /* subscriptions on this connection */
+};
+
+/* ---- options ---- */
+
+static const char *const retained_names[] = {"refuse", "accept", NULL};
+
+static const struct field subscription_fields[] = {
+    {.name = "topic",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct driver_mqtt_subscription, topic),
+     .size = sizeof((struct driver_mqtt_subscription *)0)->topic,
+     .is_required = true,
+     .help = "Topic filter. A level +name matches like + and becomes a part of the device id; a "
+             "message belongs to the first filter that fits, so filters should not overlap."},
+    {.name = "id",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct driver_mqtt_subscription, id),
+     .size = sizeof((struct driver_mqtt_subscription *)0)->id,
+     .default_text = "",
+     .help = "The device id, with {name} for a named level, e.g. {line}-{device}; by default all "
+             "named levels joined by /."},
+    {.name = "qos",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct driver_mqtt_subscription, qos),
+     .default_text = "1",
+     .min = 0,
+     .max = 1,
+     .help = "1: the broker sends again what was not committed before a crash; 0: it does not. 2 "
+             "is not offered, because it loses messages in a crash; such messages arrive with 1."},
+    MAPPING_FIELDS(struct driver_mqtt_subscription, mapping),
+};
+
+static void check_subscription(const void *options, const struct field_report *report)
+{
+    const struct driver_mqtt_subscription *subscription = options;
+    struct topic_map map;
+    const char *problem = "";
+    mapping_check(&subscription->mapping, report);
+    if (topic_map_parse(&map, subscription->topic, subscription->id, &problem) != ST_OK) {
+        const char *ignored;
+        bool is_id = topic_map_parse(&map, subscription->topic, "", &ignored) == ST_OK;
+        report->add(report->context, is_id ? "id" : "topic", problem);
+    } else if (map.named_count == 0 && map.id[0] == '\0' &&
+               subscription->mapping.device[0] == '\0') {
+        report->add(report->context, "topic",
+                    "leads to no device: name a level (+device), or set id or device");
+    }
+}
+
+static const struct field_table subscription_table = {
+    .fields = subscription_fields,
+    .count = sizeof subscription_fields / sizeof *subscription_fields,
+    .help = "One topic filter and how its payloads are read.",
+    .check = check_subscription,
+};
+
+static const struct field fields[] = {
+    MQTT_CLIENT_FIELDS(struct driver_mqtt_options, client),
+    {.name = "receive_maximum",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct driver_mqtt_options, receive_maximum),
+     .default_text = "250",
+     .min = 1,
+     .max = 65535,
+     .help = "How many messages the broker sends before they are acknowledged (MQTT 5)."},
+    {.name = "retained",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct driver_mqtt_options, retained),
+     .choices = retained_names,
+     .default_text = "refuse",
+     .help = "Whether to take retained messages, which are old values that the broker kept."},
+    {.name = "subscribe",
+     .type = FIELD_LIST,
+     .offset = offsetof(struct driver_mqtt_options, subscriptions),
+     .size = sizeof(struct driver_mqtt_subscription),
+     .fields = &subscription_table,
+     .count_offset = offsetof(struct driver_mqtt_options, subscription_count),
+     .max_count = MQTT_SUBSCRIPTIONS,
+     .is_required = true,
+     .help = "What to subscribe."},
+};
+
+static void check_options(const void *options, const struct field_report *report)
+{
+    const struct driver_mqtt_options *ours = options;
+    mqtt_options_check(&ours->client, report);
+    if (ours->subscription_count == 0)
+        report->add(report->context, "subscribe", "needs at least one topic");
+}
+
+static const struct field_table table = {
+    .fields = fields,
+    .count = sizeof fields / sizeof *fields,
+    .help = "Readings from an MQTT broker.",
+    .check = check_options,
+};
+
+/* ---- from a message to a reading ---- */
+
+static enum verdict decode_payload(const struct driver_mqtt_subscription *subscription,
+                                   const char *id, const char *payload, size_t size,
+                                   struct reading *reading, const char **detail)
+{
+    struct mapping_result result;
+    memcpy(result.device, id, sizeof result.device);
+    enum verdict verdict = mapping_decode(&subscription->mapping, payload, size, &result, detail);
+    if (verdict != VERDICT_OK) return verdict;
+    if (result.device[0] == '\0') {
+        *detail = "no device in topic or payload";
+        return VERDICT_UNKNOWN_DEVICE;
+    }
+    memcpy(reading->device, result.device, sizeof reading->device);
+    reading->value_micro = result.value_micro;
+    reading->has_event_time = result.has_event_time;
+    reading->event_ms = result.has_event_time ? result.event_ms : 0;
+    return VERDICT_OK;
+}
+
+static enum verdict decode_message(const struct topic_map *maps,
+                                   const struct driver_mqtt_options *options, const char *topic,
+                                   const char *payload, size_t size, struct reading *reading,
+                                   const char **detail)
+{
+    char id[LIMIT_DEVICE_ID_SIZE];
+    for (size_t i = 0; i < options->subscription_count; i++) {
+        enum verdict verdict;
+        if (!topic_map_match(&maps[i], topic, id, &verdict)) continue;
+        *detail = "a level of the topic is empty, or the id too long";
+        if (verdict != VERDICT_OK) return verdict;
+        return decode_payload(&options->subscriptions[i], id, payload, size, reading, detail);
+    }
+    *detail = "no topic filter fits";
+    return VERDICT_UNKNOWN_DEVICE;
+}
+
+/* ---- acknowledging ---- */
+
+static size_t window_of(const struct state *state)
+{
+    if (state->options->client.version == MQTT_VERSION_311) return IN_FLIGHT_311;
+    return (size_t)state->options->receive_maximum;
+}
+
+static bool must_hold(const struct state *state)
+{
+    return (state->has_kept && state->kept_qos > 0) ||
+           state->last_ticket > intake_durable_ticket(state->intake);
+}
+
+static void update_flow(struct state *state)
+{
+    if (must_hold(state)) {
+        mqtt_client_hold(state->client);
+    } else {
+        state->unacknowledged = 0;
+        mqtt_client_release(state->client);
+    }
+    if (state->is_paused || state->has_kept)
+        mqtt_client_pause(state->client);
+    else
+        mqtt_client_resume(state->client);
+}
+
+/* Offers; what the intake cannot take now is kept, since the library cannot give it back. */
+static void offer(struct state *state, const struct reading *reading, int qos)
+{
+    uint64_t ticket = 0;
+    enum verdict verdict = intake_offer_reading(state->intake, reading, &ticket);
+    state->has_kept = verdict == VERDICT_BUSY;
+    if (state->has_kept) {
+        if (reading != &state->kept) state->kept = *reading;
+        state->kept_qos = qos;
+        intake_request_commit(state->intake);
+    } else if (verdict == VERDICT_OK && qos > 0 && ticket > state->last_ticket) {
+        state->last_ticket = ticket;
+    }
+}
+
+static void offer_kept(struct state *state)
+{
+    if (state->has_kept && !state->is_paused) offer(state, &state->kept, state->kept_qos);
+}
+
+/* A message at QoS 1 takes a place in the broker's window until its acknowledgement leaves; with
+ * the window full nothing more comes, so the commit should not wait for its timer. */
+static void count_message(struct state *state, int qos)
+{
+    if (qos == 0 || !must_hold(state)) return;
+    state->unacknowledged++;
+    if (state->unacknowledged == window_of(state)) intake_request_commit(state->intake);
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct state *state = context;
+    const char *detail = "";
+    struct reading reading = {0};
+    enum verdict verdict;
+    if (state->has_kept) {
+        /* Reading is paused, so this is one too many: all that is unacknowledged comes back. */
+        mqtt_client_reconnect(state->client, "a message came while the agent was busy");
+        if (message->qos == 0)
+            intake_report_refusal(state->intake, VERDICT_BUSY, "topic %.80s", message->topic);
+        return;
+    }
+    if (message->is_retained && state->options->retained == 0) {
+        verdict = VERDICT_RETAINED;
+    } else if (message->size > intake_payload_limit(state->intake)) {
+        verdict = VERDICT_LENGTH;
+        detail = "payload too long";
+    } else {
+        verdict = decode_message(state->maps, state->options, message->topic, message->payload,
+                                 message->size, &reading, &detail);
+    }
+    if (verdict == VERDICT_OK)
+        offer(state, &reading, message->qos);
+    else
+        intake_report_refusal(state->intake, verdict, "topic %.80s: %s", message->topic, detail);
+    count_message(state, message->qos);
+    update_flow(state);
+}
+
+static void on_connected(void *context, bool has_session)
+{
+    (void)has_session; /* subscribing again is harmless and heals a changed configuration */
+    struct state *state = context;
+    for (size_t i = 0; i < state->options->subscription_count; i++) {
+        if (mqtt_client_subscribe(state->client, state->maps[i].filter,
+                                  (int)state->options->subscriptions[i].qos) != ST_OK) {
+            mqtt_client_reconnect(state->client, "cannot subscribe");
+            return;
+        }
+    }
+    state->answered = 0;
+    state->granted = 0;
+}
+
+/* The source is there once the broker will send us something. */
+static void on_subscribed(void *context, const char *filter, int granted)
+{
+    (void)filter;
+    struct state *state = context;
+    state->answered++;
+    if (granted < 0x80) state->granted++;
+    if (state->answered != state->options->subscription_count) return;
+    if (state->granted > 0)
+        intake_report_connected(state->intake, true, state->options->client.broker);
+    else
+        intake_report_connected(state->intake, false, "the broker refused every subscription");
+}
+
+/* The acknowledgements that were held are gone with the connection; the broker sends all of
+ * those messages again, the kept one too. */
+static void on_lost(void *context, const char *reason)
+{
+    struct state *state = context;
+    state->last_ticket = 0;
+    state->unacknowledged = 0;
+    if (state->has_kept && state->kept_qos > 0) state->has_kept = false;
+    update_flow(state);
+    intake_report_connected(state->intake, false, reason);
+}
+
+/* ---- hooks ---- */
+
+static enum status parse_maps(struct state *state)
+{
+    for (size_t i = 0; i < state->options->subscription_count; i++) {
+        const struct driver_mqtt_subscription *subscription = &state->options->subscriptions[i];
+        const char *problem = "";
+        if (topic_map_parse(&state->maps[i], subscription->topic, subscription->id, &problem) ==
+            ST_OK)
+            continue;
+        log_write(intake_log(state->intake), LOG_LEVEL_ERROR, intake_name(state->intake),
+                  "topic %s %s", subscription->topic, problem);
+        return ST_INVALID;
+    }
+    return state->options->subscription_count > 0 ? ST_OK : ST_INVALID;
+}
+
+static enum status driver_open(void *opaque, struct intake *intake, const void *options)
+{
+    struct state *state = opaque;
+    state->intake = intake;
+    state->options = options;
+    enum status status = parse_maps(state);
+    if (status != ST_OK) return status;
+    /* Fixed over restarts, unless the order of the sources changes. */
+    (void)snprintf(state->default_client_id, sizeof state->default_client_id, "%s-%s",
+                   intake_gateway(intake), intake_name(intake));
+    const struct mqtt_settings settings = {
+        .loop = intake_loop(intake),
+        .log = intake_log(intake),
+        .part = intake_name(intake),
+        .default_client_id = state->default_client_id,
+        .receive_maximum = (uint16_t)state->options->receive_maximum,
+        .packet_limit_bytes = (uint32_t)(intake_payload_limit(intake) + PACKET_ROOM_BYTES),
+        .holds_acknowledgements = true,
+    };
+    const struct mqtt_events events = {.connected = on_connected,
+                                       .lost = on_lost,
+                                       .message = on_message,
+                                       .subscribed = on_subscribed,
+                                       .context = state};
+    return mqtt_client_open(&state->client, &state->options->client, &settings, &events);
+}
+
+static void driver_close(void *opaque)
+{
+    struct state *state = opaque;
+    mqtt_client_close(state->client);
+    state->client = NULL;
+}
+
+static void driver_durable(void *opaque, uint64_t ticket)
+{
+    (void)ticket; /* intake_durable_ticket says the same */
+    struct state *state = opaque;
+    if (state->client == NULL) return;
+    offer_kept(state);
+    update_flow(state);
+}
+
+static void driver_pause(void *opaque)
+{
+    struct state *state = opaque;
+    state->is_paused = true;
+    if (state->client != NULL) mqtt_client_pause(state->client);
+}
+
+static void driver_resume(void *opaque)
+{
+    struct state *state = opaque;
+    state->is_paused = false;
+    if (state->client == NULL) return;
+    offer_kept(state);
+    update_flow(state);
+}
+
+static enum verdict driver_decode(const void *options, const char *address, const char *payload,
+                                  size_t size, int64_t now_wall_ms,
+                                  void (*found)(void *context, const struct reading *reading),
+                                  void *context)
+{
+    (void)now_wall_ms;
+    const struct driver_mqtt_options *ours = options;
+    struct topic_map maps[MQTT_SUBSCRIPTIONS];
+    struct reading reading = {0};
+    const char *detail = "";
+    for (size_t i = 0; i < ours->subscription_count; i++) {
+        const struct driver_mqtt_subscription *subscription = &ours->subscriptions[i];
+        if (topic_map_parse(&maps[i], subscription->topic, subscription->id, &detail) != ST_OK)
+            return VERDICT_UNKNOWN_DEVICE;
+    }
+    enum verdict verdict = decode_message(maps, ours, address, payload, size, &reading, &detail);
+    if (verdict == VERDICT_OK) found(context, &reading);
+    return verdict;
+}
+
+const struct driver driver_mqtt = {
+    .name = "mqtt",
+    .help = "Subscribes to topics of an MQTT broker.",
+    .is_compiled = true,
+    .state_size = sizeof(struct state),
+    .options_size = sizeof(struct driver_mqtt_options),
+    .options = &table,
+    .can_wait = true,
+    .pauses_for_commit = true,
+    .open = driver_open,
+    .close = driver_close,
+    .durable = driver_durable,
+    .pause = driver_pause,
+    .resume = driver_resume,
+    .decode = driver_decode,
+};
