@@ -35,6 +35,7 @@ struct coap_server {
     void *handler_context;
     int64_t unconfirmed_until_mono_ms[COAP_SERVER_UNCONFIRMED]; /* a ring, oldest next */
     size_t unconfirmed_next;
+    coap_tick_t newest_tick; /* of libcoap's clock, which is the wall clock */
 };
 
 /* Addresses. */
@@ -310,11 +311,23 @@ static bool add_resources(struct coap_server *server, const char *listed_path)
     return coap_add_attr(listed, name, &type, 0) != NULL;
 }
 
+/* libcoap reckons repetitions in wall time; after a step back what it queues is never sent again
+ * and never given up. */
+static bool is_clock_behind(struct coap_server *server)
+{
+    coap_tick_t tick;
+    coap_ticks(&tick);
+    if (tick < server->newest_tick) return true;
+    server->newest_tick = tick;
+    return false;
+}
+
 static void on_ready(void *context, int fd, unsigned events)
 {
     struct coap_server *server = context;
     (void)fd;
     (void)events;
+    (void)is_clock_behind(server);
     (void)coap_io_process(server->context, COAP_IO_NO_WAIT);
 }
 
@@ -420,7 +433,7 @@ void coap_server_describe(const void *session, char *text, size_t capacity)
 static bool may_confirm(struct coap_server *server, int64_t now_mono_ms)
 {
     int64_t *until_mono_ms = &server->unconfirmed_until_mono_ms[server->unconfirmed_next];
-    if (now_mono_ms < *until_mono_ms) return false;
+    if (now_mono_ms < *until_mono_ms || is_clock_behind(server)) return false;
     *until_mono_ms = now_mono_ms + UNCONFIRMED_MS;
     server->unconfirmed_next = (server->unconfirmed_next + 1) % COAP_SERVER_UNCONFIRMED;
     return true;

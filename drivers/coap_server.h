@@ -110,7 +110,8 @@ void coap_server_describe(const void *session, char *text, size_t capacity);
 enum coap_server_carriage {
     COAP_SERVER_PIGGYBACKED, /* in the ACK of the request */
     COAP_SERVER_SEPARATE, /* by itself and confirmable, since the ACK is out; repeated by libcoap.
-                             Not confirmable while COAP_SERVER_UNCONFIRMED others may be out */
+                             Not confirmable while COAP_SERVER_UNCONFIRMED others may be out, nor
+                             until the wall clock, set back, has caught up */
     COAP_SERVER_PLAIN     /* by itself, not confirmable */
 };
 

@@ -310,10 +310,8 @@ static enum status bind_server(struct coap_state *state);
 static void bind_again(void *context)
 {
     struct coap_state *state = context;
-    const char *name = intake_name(state->intake);
-    if (bind_server(state) != ST_OK)
-        log_limited(intake_log(state->intake), LOG_LEVEL_ERROR, name, "bind",
-                    "gives up listening on %s", state->options->listen);
+    /* Once started, a source is never given up, whatever the cause. */
+    if (bind_server(state) != ST_OK) loop_timer_again(state->bind_timer, BIND_AGAIN_MAX_MS, 0);
 }
 
 /* ST_OK also when it is to be tried again. */

@@ -262,24 +262,24 @@ static void test_answers_nobody_confirms_are_bounded(void **state)
     enum { SENDERS = 80, UNCONFIRMED = 64 };
     struct coap_rig *rig = *state;
     size_t confirmable = 0, plain = 0;
+    struct coap_peer peers[SENDERS]; /* all open to the end, so that no port comes twice */
     coap_rig_set_option(rig, "ack_wait", "0s");
     coap_rig_open_driver(rig);
     for (int i = 0; i < SENDERS; i++) {
-        struct coap_peer peer;
         struct coap_peer_request request = coap_peer_post((uint16_t)i, "t/a", "1");
-        coap_peer_open(&peer, "127.0.0.1", rig->port);
-        coap_peer_send(&peer, &request);
+        coap_peer_open(&peers[i], "127.0.0.1", rig->port);
+        coap_peer_send(&peers[i], &request);
         assert_true(fake_intake_run_until_taken(rig->intake, (size_t)i + 1));
         coap_rig_commit(rig);
-        assert_true(coap_peer_receive(&peer, &rig->got)); /* the empty ACK */
-        assert_true(coap_peer_receive(&peer, &rig->got));
+        assert_true(coap_peer_receive(&peers[i], &rig->got)); /* the empty ACK */
+        assert_true(coap_peer_receive(&peers[i], &rig->got));
         coap_rig_assert_answers(&rig->got, &request, 204);
         confirmable += rig->got.type == COAP_PEER_CON;
         plain += rig->got.type == COAP_PEER_NON;
-        coap_peer_close(&peer);
     }
     assert_int_equal(confirmable, UNCONFIRMED);
     assert_int_equal(plain, SENDERS - UNCONFIRMED);
+    for (int i = 0; i < SENDERS; i++) coap_peer_close(&peers[i]);
 }
 
 /* Decoding by hand, and another implementation. */
