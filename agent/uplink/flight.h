@@ -39,6 +39,9 @@ bool flight_add(struct flight *flight, uint64_t seq, int message_id);
 /* True when the record needs not be sent: it is in the table.  Moves the cursor there then. */
 bool flight_skip(struct flight *flight, uint64_t seq);
 
+/* The store has no more records than it has given: nothing is missing among the entries. */
+void flight_pass_all(struct flight *flight);
+
 /* The entry sent under that id and not yet answered, or NULL. */
 struct flight_entry *flight_find_sent(struct flight *flight, int message_id);
 
@@ -51,7 +54,7 @@ void flight_finish(struct flight *flight, struct flight_entry *entry);
 /* The record was refused: forgets it and moves the cursor back before it. */
 void flight_remove(struct flight *flight, struct flight_entry *entry);
 
-/* The connection is lost: forgets what has no answer and moves the cursor back to `low`. */
+/* The connection is lost: forgets what has no answer and moves the cursor back before it. */
 void flight_lose(struct flight *flight);
 
 /* Entries without an answer. */

@@ -238,7 +238,9 @@ static void send_records(struct uplink *uplink, struct uplink_lane *lane,
         if (flight_skip(&lane->flight, records[i].seq)) continue;
         if (!send_record(uplink, lane, &records[i])) return;
     }
-    lane->may_have_more = has_new || count == uplink->fetch_max;
+    bool is_last = count < uplink->fetch_max;
+    if (is_last) flight_pass_all(&lane->flight);
+    lane->may_have_more = has_new || !is_last;
 }
 
 /* An answer is of use only if nothing has changed since the question: the link is still up, the
@@ -256,7 +258,10 @@ void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct recor
 {
     if (!uplink->is_fetching || lane != uplink->fetch_lane) return;
     uplink->is_fetching = false;
-    if (is_answer_usable(uplink, lane)) send_records(uplink, &uplink->lanes[lane], records, count);
+    struct uplink_lane *asked = &uplink->lanes[lane];
+    bool has_new = asked->may_have_more;
+    asked->may_have_more = true;
+    if (is_answer_usable(uplink, lane)) send_records(uplink, asked, records, count, has_new);
     pump(uplink);
 }
 
@@ -293,7 +298,8 @@ static void take_delivery(struct uplink *uplink, struct uplink_lane *lane,
 {
     uplink->counts.acknowledged++;
     if (reason == LINK_REASON_NO_SUBSCRIBER) uplink->counts.no_subscriber++;
-    lane->refusals = 0;
+    /* What was still on the way when the lane was held says nothing about what was refused. */
+    if (now_mono_ms(uplink) >= lane->resume_mono_ms) lane->refusals = 0;
     entry->state = FLIGHT_DELIVERED;
     report_deliveries(uplink);
 }
