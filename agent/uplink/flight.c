@@ -1,4 +1,5 @@
-/* Invariant: `low` never passes a record that is not delivered, and never goes back. */
+/* Invariant: every record up to the cursor that the store still holds is in the table, or was
+ * reported to the store as delivered. */
 #include "uplink/flight.h"
 
 #include <string.h>
@@ -19,7 +20,6 @@ static void settle(struct flight *flight)
            flight->entries[done].seq <= flight->cursor)
         done++;
     if (done == 0) return;
-    flight->low = flight->entries[done - 1].seq;
     flight->count -= done;
     memmove(flight->entries, flight->entries + done, flight->count * sizeof *flight->entries);
 }

@@ -1,9 +1,8 @@
 /* flight: which records of one lane were sent, and what became of each.
  *
- * The outbox is read in ascending order of seq.  `low` and `cursor` divide it:
- *   up to low         delivered, and the store was told; never looked at again
- *   low .. cursor     every record the store still holds is in the table
- *   above cursor      to be fetched; the table may know that one was delivered already
+ * The outbox is read in ascending order of seq, from the cursor on.  Up to the cursor every
+ * record that the store still holds is in the table, or the store was told that it is delivered;
+ * above it the table may know of records that were delivered already.
  * A loss or a refusal puts the cursor back, so that what was not delivered is fetched again, and
  * what was delivered above it is recognised.  Fixed size, no allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_FLIGHT_H
@@ -23,7 +22,6 @@ enum flight_state {
 
 /* Embedded by its owner; the entries are in ascending order of seq. */
 struct flight {
-    uint64_t low;
     uint64_t cursor;
     size_t count; /* entries in the table */
     struct flight_entry {
