@@ -1,4 +1,5 @@
-/* Invariant: `low` never passes a record that is not delivered, and never goes back. */
+/* Invariant: every record up to the cursor that the store still holds is in the table, or was
+ * reported to the store as delivered. */
 #include "uplink/flight.h"
 
 #include <string.h>
@@ -11,18 +12,6 @@ static size_t place_of(const struct flight *flight, uint64_t seq)
     return at;
 }
 
-bool flight_add(struct flight *flight, uint64_t seq, int message_id)
-{
-    if (flight->count == LIMIT_IN_FLIGHT) return false;
-    size_t at = place_of(flight, seq);
-    struct flight_entry *entry = &flight->entries[at];
-    memmove(entry + 1, entry, (flight->count - at) * sizeof *entry);
-    *entry = (struct flight_entry){.seq = seq, .message_id = message_id, .state = FLIGHT_SENT};
-    flight->count++;
-    flight->cursor = seq;
-    return true;
-}
-
 /* Entries above the cursor stay: between them may lie what was forgotten and is fetched again. */
 static void settle(struct flight *flight)
 {
@@ -31,9 +20,21 @@ static void settle(struct flight *flight)
            flight->entries[done].seq <= flight->cursor)
         done++;
     if (done == 0) return;
-    flight->low = flight->entries[done - 1].seq;
     flight->count -= done;
     memmove(flight->entries, flight->entries + done, flight->count * sizeof *flight->entries);
+}
+
+bool flight_add(struct flight *flight, uint64_t seq, int message_id)
+{
+    if (flight->count == LIMIT_IN_FLIGHT) return false;
+    flight->cursor = seq;
+    settle(flight); /* what lay between is no longer in the store */
+    size_t at = place_of(flight, seq);
+    struct flight_entry *entry = &flight->entries[at];
+    memmove(entry + 1, entry, (flight->count - at) * sizeof *entry);
+    *entry = (struct flight_entry){.seq = seq, .message_id = message_id, .state = FLIGHT_SENT};
+    flight->count++;
+    return true;
 }
 
 bool flight_skip(struct flight *flight, uint64_t seq)
@@ -43,6 +44,14 @@ bool flight_skip(struct flight *flight, uint64_t seq)
     flight->cursor = seq;
     settle(flight);
     return true;
+}
+
+void flight_pass_all(struct flight *flight)
+{
+    if (flight->count == 0) return;
+    uint64_t last = flight->entries[flight->count - 1].seq;
+    if (flight->cursor < last) flight->cursor = last;
+    settle(flight);
 }
 
 struct flight_entry *flight_find_sent(struct flight *flight, int message_id)
@@ -78,10 +87,14 @@ void flight_remove(struct flight *flight, struct flight_entry *entry)
 void flight_lose(struct flight *flight)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < flight->count; i++)
-        if (flight->entries[i].state != FLIGHT_SENT) flight->entries[kept++] = flight->entries[i];
+    for (size_t i = 0; i < flight->count; i++) {
+        struct flight_entry entry = flight->entries[i];
+        if (entry.state != FLIGHT_SENT)
+            flight->entries[kept++] = entry;
+        else if (flight->cursor >= entry.seq)
+            flight->cursor = entry.seq - 1;
+    }
     flight->count = kept;
-    flight->cursor = flight->low;
 }
 
 size_t flight_count_sent(const struct flight *flight)

@@ -1,9 +1,8 @@
 /* flight: which records of one lane were sent, and what became of each.
  *
- * The outbox is read in ascending order of seq.  `low` and `cursor` divide it:
- *   up to low         delivered, and the store was told; never looked at again
- *   low .. cursor     every record the store still holds is in the table
- *   above cursor      to be fetched; the table may know that one was delivered already
+ * The outbox is read in ascending order of seq, from the cursor on.  Up to the cursor every
+ * record that the store still holds is in the table, or the store was told that it is delivered;
+ * above it the table may know of records that were delivered already.
  * A loss or a refusal puts the cursor back, so that what was not delivered is fetched again, and
  * what was delivered above it is recognised.  Fixed size, no allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_FLIGHT_H
@@ -23,7 +22,6 @@ enum flight_state {
 
 /* Embedded by its owner; the entries are in ascending order of seq. */
 struct flight {
-    uint64_t low;
     uint64_t cursor;
     size_t count; /* entries in the table */
     struct flight_entry {
@@ -39,6 +37,9 @@ bool flight_add(struct flight *flight, uint64_t seq, int message_id);
 /* True when the record needs not be sent: it is in the table.  Moves the cursor there then. */
 bool flight_skip(struct flight *flight, uint64_t seq);
 
+/* The store has no more records than it has given: nothing is missing among the entries. */
+void flight_pass_all(struct flight *flight);
+
 /* The entry sent under that id and not yet answered, or NULL. */
 struct flight_entry *flight_find_sent(struct flight *flight, int message_id);
 
@@ -51,7 +52,7 @@ void flight_finish(struct flight *flight, struct flight_entry *entry);
 /* The record was refused: forgets it and moves the cursor back before it. */
 void flight_remove(struct flight *flight, struct flight_entry *entry);
 
-/* The connection is lost: forgets what has no answer and moves the cursor back to `low`. */
+/* The connection is lost: forgets what has no answer and moves the cursor back before it. */
 void flight_lose(struct flight *flight);
 
 /* Entries without an answer. */

@@ -39,6 +39,15 @@ static void link_mqtt_close(struct link *link)
     free(link);
 }
 
+static void warn_of_silent_refusals(const struct mqtt_options *options,
+                                    const struct link_settings *settings)
+{
+    if (options->version != MQTT_VERSION_311) return;
+    log_write(settings->log, LOG_LEVEL_WARN, settings->part,
+              "with MQTT 3.1.1 a broker cannot say that it refused a record: what its access rules "
+              "forbid is lost; use version 5 if the broker can");
+}
+
 static enum status link_mqtt_open(struct link **link, const void *options,
                                   const struct link_settings *settings,
                                   const struct link_events *events)
@@ -67,6 +76,7 @@ static enum status link_mqtt_open(struct link **link, const void *options,
         return status;
     }
     *link = made;
+    warn_of_silent_refusals(options, settings);
     return ST_OK;
 }
 

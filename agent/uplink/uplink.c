@@ -49,6 +49,7 @@ struct uplink {
     size_t in_flight_limit;
     bool retain;
     uint64_t live_from_seq; /* records below were made before this connection */
+    bool is_birth_due;
     int birth_message_id;
     uint64_t random;
 
@@ -144,11 +145,38 @@ static enum lane choose_lane(const struct uplink *uplink, int64_t now_mono, int6
     return LANE_COUNT;
 }
 
+/* False: not sent. */
+static bool publish_status(struct uplink *uplink, const char *json, size_t size, int *message_id)
+{
+    const struct link_message message = {
+        .topic = uplink->status_topic, .payload = json, .size = size, .is_retained = true};
+    enum status status =
+        size > 0 ? uplink->kind->publish(uplink->link, &message, message_id) : ST_FULL;
+    if (status != ST_OK && status != ST_CLOSED)
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "status",
+                    "%s could not be published: %s", uplink->status_topic, status_text(status));
+    return status == ST_OK;
+}
+
+/* Nothing goes before the birth.  False: it is still to be sent. */
+static bool send_birth(struct uplink *uplink)
+{
+    char birth[STATUS_JSON_SIZE];
+    size_t size = encode_json_birth(&uplink->origin, uplink->live_from_seq, birth, sizeof birth);
+    if (!publish_status(uplink, birth, size, &uplink->birth_message_id)) return false;
+    uplink->is_birth_due = false;
+    return true;
+}
+
 /* Asks the store for what can be sent now, or sees to it that this is done later.  Called after
  * every event that may have changed something. */
 static void pump(struct uplink *uplink)
 {
     if (uplink->counts.state != UPLINK_UP || uplink->is_fetching) return;
+    if (uplink->is_birth_due && !send_birth(uplink)) {
+        wake_after(uplink, RETRY_MS);
+        return;
+    }
     int64_t now_mono = now_mono_ms(uplink);
     int64_t wait_ms;
     enum lane lane = choose_lane(uplink, now_mono, &wait_ms);
@@ -238,7 +266,9 @@ static void send_records(struct uplink *uplink, struct uplink_lane *lane,
         if (flight_skip(&lane->flight, records[i].seq)) continue;
         if (!send_record(uplink, lane, &records[i])) return;
     }
-    lane->may_have_more = has_new || count == uplink->fetch_max;
+    bool is_last = count < uplink->fetch_max;
+    if (is_last) flight_pass_all(&lane->flight);
+    lane->may_have_more = has_new || !is_last;
 }
 
 /* An answer is of use only if nothing has changed since the question: the link is still up, the
@@ -247,7 +277,8 @@ static bool is_answer_usable(const struct uplink *uplink, enum lane lane)
 {
     const struct uplink_lane *asked = &uplink->lanes[lane];
     int64_t wait_ms;
-    return uplink->counts.state == UPLINK_UP && uplink->fetch_after == asked->flight.cursor &&
+    return uplink->counts.state == UPLINK_UP && !uplink->is_birth_due &&
+           uplink->fetch_after == asked->flight.cursor &&
            choose_lane(uplink, now_mono_ms(uplink), &wait_ms) == lane;
 }
 
@@ -256,7 +287,10 @@ void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct recor
 {
     if (!uplink->is_fetching || lane != uplink->fetch_lane) return;
     uplink->is_fetching = false;
-    if (is_answer_usable(uplink, lane)) send_records(uplink, &uplink->lanes[lane], records, count);
+    struct uplink_lane *asked = &uplink->lanes[lane];
+    bool has_new = asked->may_have_more;
+    asked->may_have_more = true;
+    if (is_answer_usable(uplink, lane)) send_records(uplink, asked, records, count, has_new);
     pump(uplink);
 }
 
@@ -293,7 +327,8 @@ static void take_delivery(struct uplink *uplink, struct uplink_lane *lane,
 {
     uplink->counts.acknowledged++;
     if (reason == LINK_REASON_NO_SUBSCRIBER) uplink->counts.no_subscriber++;
-    lane->refusals = 0;
+    /* What was still on the way when the lane was held says nothing about what was refused. */
+    if (now_mono_ms(uplink) >= lane->resume_mono_ms) lane->refusals = 0;
     entry->state = FLIGHT_DELIVERED;
     report_deliveries(uplink);
 }
@@ -336,17 +371,6 @@ static void on_acknowledged(void *context, int message_id, int reason)
 
 /* ---- the link ---- */
 
-static void publish_status(struct uplink *uplink, const char *json, size_t size, int *message_id)
-{
-    const struct link_message message = {
-        .topic = uplink->status_topic, .payload = json, .size = size, .is_retained = true};
-    enum status status =
-        size > 0 ? uplink->kind->publish(uplink->link, &message, message_id) : ST_FULL;
-    if (status != ST_OK)
-        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "status",
-                    "%s could not be published: %s", uplink->status_topic, status_text(status));
-}
-
 static void on_connected(void *context)
 {
     struct uplink *uplink = context;
@@ -356,11 +380,8 @@ static void on_connected(void *context)
     uplink->counts.last_problem[0] = '\0';
     uplink->live_from_seq = store_count(uplink->store).written + 1;
 
-    char birth[STATUS_JSON_SIZE];
-    size_t size = encode_json_birth(&uplink->origin, uplink->live_from_seq, birth, sizeof birth);
+    uplink->is_birth_due = true;
     uplink->birth_message_id = 0;
-    publish_status(uplink, birth, size, &uplink->birth_message_id);
-
     for (int lane = 0; lane < LANE_COUNT; lane++) uplink->lanes[lane].may_have_more = true;
     pump(uplink);
 }
@@ -507,7 +528,7 @@ void uplink_close(struct uplink *uplink)
         char death[STATUS_JSON_SIZE];
         int message_id;
         size_t size = encode_json_death(&uplink->origin, "stopped", death, sizeof death);
-        publish_status(uplink, death, size, &message_id);
+        (void)publish_status(uplink, death, size, &message_id);
     }
     uplink->counts.state = UPLINK_OFF;
     uplink->kind->close(uplink->link);

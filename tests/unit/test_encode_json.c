@@ -1,0 +1,241 @@
+/* encode_json: each record has the bytes of its sample in tests/data/records, which the schemas
+ * in docs/ are held against as well. */
+#include "uplink/encode_json.h"
+
+#include "base/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW_MS INT64_C(1795226400000) /* 2026-11-21T02:00:00Z */
+
+static const struct encode_json_origin origin = {"gw-12", "9f3c2a7be01d4455"};
+
+/* ISOTHERM_REWRITE=1 in the environment writes the samples instead; review the difference. */
+static void assert_is_sample(const char *name, const char *json, size_t size)
+{
+    char path[256];
+    char expected[LIMIT_RECORD_JSON + 2];
+    assert_true(size > 0);
+    assert_int_equal(size, strlen(json));
+    (void)snprintf(path, sizeof path, "%s/tests/data/records/%s.json", SOURCE_DIR, name);
+    if (getenv("ISOTHERM_REWRITE") != NULL) {
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        assert_true(fprintf(out, "%s\n", json) > 0);
+        assert_int_equal(fclose(out), 0);
+    }
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t read = fread(expected, 1, sizeof expected - 1, file);
+    (void)fclose(file);
+    assert_true(read > 0 && expected[read - 1] == '\n');
+    expected[read - 1] = '\0';
+    assert_string_equal(json, expected);
+}
+
+static void assert_record_is_sample(const char *name, const struct record *record)
+{
+    char json[LIMIT_RECORD_JSON];
+    size_t size = encode_json_record(record, &origin, json, sizeof json);
+    assert_is_sample(name, json, size);
+}
+
+static struct record window_record(const char *device, int64_t size_ms, int64_t every_ms)
+{
+    struct record record = {.seq = 1234,
+                            .kind = RECORD_WINDOW,
+                            .created_ms = NOW_MS + 250,
+                            .clock = CLOCK_TRUSTED,
+                            .window = {.size_ms = size_ms,
+                                       .every_ms = every_ms,
+                                       .start_ms = NOW_MS - size_ms,
+                                       .end_ms = NOW_MS,
+                                       .revision = 1}};
+    strcpy(record.device, device);
+    return record;
+}
+
+static void add_readings(struct record *record, const int64_t *values_micro, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(summary_add(&record->window.summary, values_micro[i],
+                                     record->window.start_ms + (int64_t)i * 1000),
+                         ST_OK);
+}
+
+static void test_tumbling_window(void **state)
+{
+    (void)state;
+    struct record record = window_record("boiler1", 10000, 10000);
+    const int64_t values_micro[] = {21500000, 20900000, 22400000, 21600000};
+    add_readings(&record, values_micro, 4);
+    record.window.summary.expected = 10;
+    record.window.rejected = 2;
+    record.window.longest_gap_ms = 6000;
+    assert_record_is_sample("summary-tumbling", &record);
+}
+
+static void test_hopping_window_below_zero_with_a_revision(void **state)
+{
+    (void)state;
+    struct record record = window_record("line%201/freezer-2", 900000, 60000);
+    const int64_t values_micro[] = {-18062500, -18125000, -1};
+    add_readings(&record, values_micro, 3);
+    record.window.revision = 3;
+    record.window.late = 1;
+    record.window.missed = 7;
+    record.clock = CLOCK_HELD;
+    assert_record_is_sample("summary-hopping-negative", &record);
+}
+
+static void test_window_by_count(void **state)
+{
+    (void)state;
+    struct record record = window_record("press-7", 0, 0);
+    record.window.size_count = 100;
+    record.window.every_count = 10;
+    record.window.start_ms = NOW_MS - 99000;
+    const int64_t values_micro[] = {1, 2, 2};
+    add_readings(&record, values_micro, 3);
+    record.window.is_provisional = true;
+    assert_record_is_sample("summary-count", &record);
+}
+
+/* Totals that need all 128 bits and both ends of the values. */
+static void test_extremes_are_exact(void **state)
+{
+    (void)state;
+    struct record record = window_record("kiln", 86400000, 86400000);
+    const int64_t values_micro[] = {LIMIT_VALUE_MICRO, -LIMIT_VALUE_MICRO, LIMIT_VALUE_MICRO};
+    add_readings(&record, values_micro, 3);
+    struct summary *summary = &record.window.summary;
+    summary->sum_micro = INT64_MIN;
+    summary->sumsq = (struct wide){.low = UINT64_MAX, .high = UINT64_MAX};
+    summary->count = UINT32_MAX;
+    summary->expected = UINT32_MAX;
+    assert_record_is_sample("summary-extremes", &record);
+}
+
+static void test_window_without_readings_and_clock(void **state)
+{
+    (void)state;
+    struct record record = window_record("door", 60000, 60000);
+    record.window.summary.expected = 6;
+    record.window.longest_gap_ms = 60000;
+    record.clock = CLOCK_UNSET;
+    assert_record_is_sample("summary-empty", &record);
+}
+
+static struct record alarm_record(void)
+{
+    struct record record = {.seq = 918233,
+                            .kind = RECORD_ALARM,
+                            .device = "freezer-2",
+                            .created_ms = NOW_MS + 204,
+                            .clock = CLOCK_TRUSTED,
+                            .alarm = {.name = "too-warm",
+                                      .kind = "high",
+                                      .from = ALARM_NORMAL,
+                                      .to = ALARM_ACTIVE,
+                                      .occurrence = 7,
+                                      .value_micro = -14875000,
+                                      .event_ms = NOW_MS - 100,
+                                      .since_ms = NOW_MS - 60000,
+                                      .limit_micro = -15000000,
+                                      .deadband_micro = 600000,
+                                      .on_delay_ms = 60000}};
+    return record;
+}
+
+static void test_alarm_raised(void **state)
+{
+    (void)state;
+    struct record record = alarm_record();
+    assert_record_is_sample("alarm-raise", &record);
+}
+
+static void test_alarm_cleared_without_a_clock(void **state)
+{
+    (void)state;
+    struct record record = alarm_record();
+    record.alarm.from = ALARM_ACTIVE;
+    record.alarm.to = ALARM_NORMAL;
+    record.clock = CLOCK_UNSET;
+    assert_record_is_sample("alarm-clear-clock-unset", &record);
+}
+
+static void test_birth_and_death(void **state)
+{
+    (void)state;
+    char json[512];
+    size_t size = encode_json_birth(&origin, 1235, json, sizeof json);
+    assert_is_sample("status-birth", json, size);
+    size = encode_json_death(&origin, "lost", json, sizeof json);
+    assert_is_sample("status-death", json, size);
+}
+
+static void test_longest_record_fits(void **state)
+{
+    (void)state;
+    char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
+    memset(name, 'g', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    struct record record = window_record("", INT64_MAX, INT64_MAX - 1);
+    memset(record.device, 'd', sizeof record.device - 1);
+    struct window_result *window = &record.window;
+    record.seq = UINT64_MAX;
+    record.created_ms = window->start_ms = window->end_ms = INT64_MIN;
+    window->longest_gap_ms = INT64_MIN;
+    window->revision = window->late = window->missed = window->rejected = UINT32_MAX;
+    window->summary = (struct summary){.sum_micro = INT64_MIN,
+                                       .sumsq = {UINT64_MAX, UINT64_MAX},
+                                       .min_micro = INT64_MIN,
+                                       .max_micro = INT64_MIN,
+                                       .first_micro = INT64_MIN,
+                                       .last_micro = INT64_MIN,
+                                       .min_ms = INT64_MIN,
+                                       .max_ms = INT64_MIN,
+                                       .first_ms = INT64_MIN,
+                                       .last_ms = INT64_MIN,
+                                       .count = UINT32_MAX,
+                                       .expected = UINT32_MAX};
+    assert_true(encode_json_record(&record, &longest, json, sizeof json) > 0);
+}
+
+static void test_too_small_a_buffer_is_said(void **state)
+{
+    (void)state;
+    struct record record = window_record("boiler1", 10000, 10000);
+    char json[LIMIT_RECORD_JSON];
+    size_t size = encode_json_record(&record, &origin, json, sizeof json);
+    assert_int_equal(encode_json_record(&record, &origin, json, size), 0);
+    assert_int_equal(encode_json_record(&record, &origin, json, size + 1), size);
+    record.kind = (enum record_kind)9;
+    assert_int_equal(encode_json_record(&record, &origin, json, sizeof json), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tumbling_window),
+        cmocka_unit_test(test_hopping_window_below_zero_with_a_revision),
+        cmocka_unit_test(test_window_by_count),
+        cmocka_unit_test(test_extremes_are_exact),
+        cmocka_unit_test(test_window_without_readings_and_clock),
+        cmocka_unit_test(test_alarm_raised),
+        cmocka_unit_test(test_alarm_cleared_without_a_clock),
+        cmocka_unit_test(test_birth_and_death),
+        cmocka_unit_test(test_longest_record_fits),
+        cmocka_unit_test(test_too_small_a_buffer_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,506 @@
+/* uplink: what is in the outbox arrives once by id, whatever the link and the store do. */
+#include "uplink/uplink.h"
+
+#include "base/backoff.h"
+#include "support/fake_link.h"
+#include "support/fake_store.h"
+#include "support/fake_time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Included rather than linked, since they stand in for functions of the product's libraries. */
+#include "support/fake_link.c"
+#include "support/fake_store.c"
+#include "support/fake_time.c"
+
+struct bench {
+    struct store *store;
+    struct uplink *uplink;
+    struct clock clock;
+    struct uplink_settings settings;
+    struct fake_link *link;
+};
+
+static void on_store_committed(void *context, uint64_t ticket)
+{
+    struct bench *bench = context;
+    (void)ticket;
+    if (bench->uplink != NULL) uplink_on_committed(bench->uplink);
+}
+
+static void on_store_fetched(void *context, enum lane lane, const struct record *records,
+                             size_t count)
+{
+    struct bench *bench = context;
+    if (bench->uplink != NULL) uplink_on_fetched(bench->uplink, lane, records, count);
+}
+
+static void open_uplink(struct bench *bench)
+{
+    assert_int_equal(uplink_open_link(&bench->uplink, &bench->settings), ST_OK);
+}
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    if (bench == NULL) return -1;
+    fake_time_reset();
+    fake_link_reset();
+    bench->clock = fake_time_clock();
+    const struct store_events events = {on_store_committed, on_store_fetched, bench};
+    bench->store = fake_store_open(&events);
+    bench->link = fake_link_get();
+    bench->settings = (struct uplink_settings){.kind = &fake_link_kind,
+                                               .part = "uplink",
+                                               .topic = "isotherm/{gateway}",
+                                               .gateway = "gw-1",
+                                               .epoch = "00c0ffee",
+                                               .in_flight = 20,
+                                               .clock = &bench->clock,
+                                               .store = bench->store};
+    open_uplink(bench);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    uplink_close(bench->uplink);
+    store_close(bench->store);
+    free(bench);
+    return 0;
+}
+
+static void add_windows(struct bench *bench, int count)
+{
+    for (int i = 0; i < count; i++) (void)fake_store_add(bench->store, LANE_WINDOW);
+}
+
+/* Answers everything with success and commits, until nothing moves any more. */
+static void run_until_quiet(struct bench *bench)
+{
+    for (int quiet = 0; quiet < 3; quiet++) {
+        fake_store_settle(bench->store);
+        while (fake_link_answer(LINK_REASON_SUCCESS)) {
+            quiet = 0;
+            while (fake_store_step(bench->store)) continue;
+        }
+        fake_time_advance(100);
+    }
+}
+
+static size_t count_published(const struct bench *bench, uint64_t seq)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < bench->link->count; i++) count += bench->link->messages[i].seq == seq;
+    return count;
+}
+
+static void test_birth_comes_before_records(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 3);
+    fake_store_settle(bench->store);
+    assert_int_equal(bench->link->count, 0);
+    assert_non_null(strstr(bench->link->death_payload, "\"online\":false"));
+    fake_link_connect();
+    assert_int_equal(bench->link->count, 1);
+    assert_string_equal(bench->link->messages[0].topic, "isotherm/gw-1/status");
+    assert_true(bench->link->messages[0].is_retained);
+    assert_non_null(strstr(bench->link->last_payload, "\"next_seq\":4"));
+    run_until_quiet(bench);
+    assert_int_equal(bench->link->count, 4);
+    assert_string_equal(bench->link->messages[1].topic, "isotherm/gw-1/summary/oven-1");
+    assert_true(uplink_is_idle(bench->uplink));
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+static void test_at_most_the_limit_is_in_flight(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 100);
+    fake_link_connect();
+    (void)fake_link_answer(0); /* the birth */
+    fake_store_settle(bench->store);
+    assert_int_equal(fake_link_count_open(), 20);
+    assert_int_equal(uplink_count(bench->uplink).in_flight, 20);
+    (void)fake_link_answer(0);
+    while (fake_store_step(bench->store)) continue;
+    assert_int_equal(fake_link_count_open(), 20);
+    run_until_quiet(bench);
+    assert_int_equal(bench->link->count, 101);
+    assert_int_equal(uplink_count(bench->uplink).acknowledged, 100);
+}
+
+static void test_alarms_go_before_windows(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 60);
+    for (int i = 0; i < 30; i++) (void)fake_store_add(bench->store, LANE_ALARM);
+    fake_link_connect();
+    run_until_quiet(bench);
+    assert_int_equal(bench->link->count, 91);
+    for (size_t i = 1; i <= 30; i++) assert_true(bench->link->messages[i].seq > 60);
+    assert_string_equal(bench->link->messages[1].topic, "isotherm/gw-1/alarm/oven-1");
+    for (size_t i = 31; i <= 90; i++) assert_int_equal(bench->link->messages[i].seq, i - 30);
+}
+
+static void test_alarm_committed_meanwhile_overtakes_fetched_windows(void **state)
+{
+    struct bench *bench = *state;
+    fake_link_connect();
+    run_until_quiet(bench);
+    size_t before = bench->link->count;
+    add_windows(bench, 5);
+    (void)store_commit(bench->store, 0);
+    (void)fake_store_step(bench->store); /* commit: alarms are asked for */
+    (void)fake_store_step(bench->store); /* none: windows are asked for */
+    uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+    finish_commit(bench->store); /* nothing staged before this call is left */
+    (void)store_commit(bench->store, 0);
+    finish_commit(bench->store);
+    uplink_on_committed(bench->uplink); /* its news come before the answer about windows */
+    run_until_quiet(bench);
+    assert_int_equal(bench->link->messages[before].seq, alarm);
+    assert_int_equal(bench->link->count, before + 6);
+}
+
+static void test_loss_sends_again_only_what_was_not_acknowledged(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 10);
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store);
+    for (int i = 0; i < 4; i++) (void)fake_link_answer(0); /* 1 to 4; not yet committed */
+    fake_link_lose("reset by peer");
+    assert_int_equal(uplink_count(bench->uplink).state, UPLINK_DOWN);
+    assert_string_equal(uplink_count(bench->uplink).last_problem, "reset by peer");
+    fake_link_connect();
+    while (fake_store_step(bench->store)) continue;
+    run_until_quiet(bench);
+    for (uint64_t seq = 1; seq <= 10; seq++)
+        assert_int_equal(count_published(bench, seq), seq <= 4 ? 1 : 2);
+    assert_int_equal(uplink_count(bench->uplink).losses, 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    assert_int_equal(fake_store_wrong_acknowledges(bench->store), 0);
+}
+
+static void test_records_older_than_the_connection_are_replays(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 2);
+    fake_store_settle(bench->store);
+    fake_link_connect();
+    run_until_quiet(bench);
+    add_windows(bench, 1);
+    run_until_quiet(bench);
+    assert_int_equal(bench->link->count, 4);
+    assert_true(bench->link->messages[1].is_replay);
+    assert_true(bench->link->messages[2].is_replay);
+    assert_false(bench->link->messages[3].is_replay);
+}
+
+static void test_refused_record_is_kept_and_tried_again_after_a_wait(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 3);
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store);
+    (void)fake_link_answer(0x87); /* record 1 */
+    (void)fake_link_answer(0);
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store);
+    fake_store_settle(bench->store);
+    struct uplink_counts counts = uplink_count(bench->uplink);
+    assert_int_equal(counts.refused, 1);
+    assert_int_equal(counts.last_refusal, 0x87);
+    assert_int_equal(count_published(bench, 1), 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 1);
+    assert_false(uplink_is_idle(bench->uplink));
+
+    fake_time_advance(999); /* the shortest wait is a second */
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, 1), 1);
+    fake_time_advance(1001); /* the longest first one is two */
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 1), 2);
+    assert_int_equal(count_published(bench, 2), 1);
+    assert_int_equal(count_published(bench, 3), 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    assert_int_equal(fake_store_wrong_acknowledges(bench->store), 0);
+    assert_true(uplink_is_idle(bench->uplink));
+}
+
+static void test_refused_window_does_not_hold_alarms(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 1);
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store);
+    (void)fake_link_answer(0x97);
+    uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, alarm), 1);
+    assert_int_equal(count_published(bench, 1), 1);
+}
+
+static void test_no_subscriber_is_delivered_and_counted(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 1);
+    fake_link_connect();
+    (void)fake_link_answer(LINK_REASON_NO_SUBSCRIBER);
+    fake_store_settle(bench->store);
+    (void)fake_link_answer(LINK_REASON_NO_SUBSCRIBER);
+    run_until_quiet(bench);
+    assert_int_equal(uplink_count(bench->uplink).no_subscriber, 1);
+    assert_int_equal(uplink_count(bench->uplink).acknowledged, 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+static void test_full_store_is_told_after_the_next_commit(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 60);
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store);
+    fake_store_refuse_acknowledge(bench->store, 1000);
+    while (fake_link_answer(0))
+        while (fake_store_step(bench->store)) continue;
+    assert_int_equal(bench->link->count, 21); /* no more is sent than can be remembered */
+    fake_link_lose("gone");
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    while (fake_store_step(bench->store)) continue;
+    assert_int_equal(bench->link->count, 22); /* delivered is delivered: only a birth */
+    fake_store_refuse_acknowledge(bench->store, 0);
+    run_until_quiet(bench);
+    for (uint64_t seq = 1; seq <= 60; seq++) assert_int_equal(count_published(bench, seq), 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    assert_int_equal(fake_store_wrong_acknowledges(bench->store), 0);
+}
+
+static void test_rate_is_kept(void **state)
+{
+    struct bench *bench = *state;
+    uplink_close(bench->uplink);
+    bench->settings.rate = 10;
+    open_uplink(bench);
+    add_windows(bench, 100);
+    fake_link_connect();
+    for (int ms = 0; ms < 5000; ms += 10) {
+        fake_store_settle(bench->store);
+        while (fake_link_answer(0)) continue;
+        fake_time_advance(10);
+    }
+    assert_in_range(bench->link->count - 1, 49, 51);
+}
+
+static void test_failed_publish_is_tried_again(void **state)
+{
+    struct bench *bench = *state;
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    add_windows(bench, 2);
+    bench->link->publish_status = ST_IO;
+    fake_store_settle(bench->store);
+    bench->link->publish_status = ST_OK;
+    assert_int_equal(count_published(bench, 1), 0);
+    fake_time_advance(1000);
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 1), 1);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+static void test_close_publishes_the_death(void **state)
+{
+    struct bench *bench = *state;
+    fake_link_connect();
+    uplink_close(bench->uplink);
+    bench->uplink = NULL;
+    assert_string_equal(bench->link->messages[1].topic, "isotherm/gw-1/status");
+    assert_true(bench->link->messages[1].is_retained);
+    assert_non_null(strstr(bench->link->last_payload, "\"reason\":\"stopped\""));
+}
+
+static void test_unusable_settings_are_refused(void **state)
+{
+    struct bench *bench = *state;
+    struct uplink *none = (struct uplink *)bench;
+    struct uplink_settings settings = bench->settings;
+    char longest[2 * LIMIT_TOPIC_SIZE];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    settings.topic = longest;
+    assert_int_equal(uplink_open_link(&none, &settings), ST_INVALID);
+    assert_null(none);
+    settings = bench->settings;
+    settings.in_flight = LIMIT_IN_FLIGHT + 1;
+    assert_int_equal(uplink_open_link(&none, &settings), ST_INVALID);
+}
+
+/* ---- any order of events ---- */
+
+struct chance {
+    struct bench *bench;
+    uint64_t random;
+    bool delivered[FAKE_STORE_RECORDS + 1]; /* success was answered */
+    size_t answered;                        /* index of the next message to look at */
+};
+
+static uint64_t roll(struct chance *chance, uint64_t sides)
+{
+    return backoff_random(&chance->random) % sides;
+}
+
+static void answer_one(struct chance *chance, int reason)
+{
+    struct fake_link *link = chance->bench->link;
+    for (size_t i = 0; i < link->count; i++) {
+        if (!link->messages[i].is_open) continue;
+        uint64_t seq = link->messages[i].seq;
+        if (reason < LINK_REASON_REFUSED) {
+            assert_true(seq == 0 || !chance->delivered[seq]); /* never sent after success */
+            chance->delivered[seq] = true;
+        }
+        break;
+    }
+    (void)fake_link_answer(reason);
+}
+
+static void one_event(struct chance *chance)
+{
+    struct bench *bench = chance->bench;
+    switch (roll(chance, 16)) {
+    case 0:
+        if (bench->link->is_connected && roll(chance, 4) == 0) fake_link_lose("flap");
+        break;
+    case 1:
+        if (!bench->link->is_connected) fake_link_connect();
+        break;
+    case 2:
+        if (bench->store->count < 1500)
+            (void)fake_store_add(bench->store, roll(chance, 5) == 0 ? LANE_ALARM : LANE_WINDOW);
+        break;
+    case 3:
+        (void)store_commit(bench->store, 0);
+        break;
+    case 4:
+        answer_one(chance, roll(chance, 8) == 0 ? 0x97 : LINK_REASON_NO_SUBSCRIBER);
+        break;
+    case 5:
+        fake_time_advance((int64_t)roll(chance, 3000));
+        break;
+    case 6:
+        fake_store_refuse_acknowledge(bench->store, (int)roll(chance, 4));
+        break;
+    case 7:
+        bench->link->publish_status = roll(chance, 8) == 0 ? ST_IO : ST_OK;
+        break;
+    case 8:
+    case 9:
+    case 10:
+        (void)fake_store_step(bench->store);
+        break;
+    default:
+        answer_one(chance, LINK_REASON_SUCCESS);
+    }
+    assert_true(fake_link_count_open() <= 20 + 1); /* and a birth */
+    assert_true(uplink_count(bench->uplink).in_flight <= 20);
+}
+
+static void deliver_the_rest(struct chance *chance)
+{
+    struct bench *bench = chance->bench;
+    bench->link->publish_status = ST_OK;
+    fake_store_refuse_acknowledge(bench->store, 0);
+    if (!bench->link->is_connected) fake_link_connect();
+    fake_store_settle(bench->store);
+    for (int round = 0; round < 2000 && !uplink_is_idle(bench->uplink); round++) {
+        fake_store_settle(bench->store);
+        while (fake_link_count_open() > 0) answer_one(chance, LINK_REASON_SUCCESS);
+        fake_time_advance(1000);
+    }
+    fake_store_settle(bench->store);
+}
+
+static void test_every_record_arrives_whatever_happens(void **state)
+{
+    const char *given = getenv("ISOTHERM_SEED");
+    uint64_t first = given != NULL ? strtoull(given, NULL, 10) : 1;
+    uint64_t last = given != NULL ? first : 60;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct chance chance = {.random = seed};
+        tear_down(state);
+        assert_int_equal(set_up(state), 0);
+        struct bench *bench = *state;
+        chance.bench = bench;
+        for (int i = 0; i < 3000; i++) one_event(&chance);
+        deliver_the_rest(&chance);
+        assert_true(bench->store->count > 100);
+        for (size_t seq = 1; seq <= bench->store->count; seq++) assert_true(chance.delivered[seq]);
+        assert_int_equal(fake_store_waiting(bench->store, LANE_ALARM), 0);
+        assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+        assert_int_equal(fake_store_wrong_acknowledges(bench->store), 0);
+        assert_int_equal(bench->link->published_while_down, 0);
+    }
+}
+
+static void test_restart_sends_what_was_not_committed_as_delivered(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 5);
+    fake_store_settle(bench->store);
+    fake_link_connect();
+    (void)fake_link_answer(0);
+    while (fake_store_step(bench->store)) continue;
+    (void)fake_link_answer(0);
+    fake_store_settle(bench->store); /* 1 is gone for good */
+    (void)fake_link_answer(0);       /* 2 is acknowledged, but that is not committed */
+    uplink_close(bench->uplink);
+    bench->uplink = NULL;
+    fake_store_crash(bench->store);
+    open_uplink(bench);
+    fake_link_connect();
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 1), 1);
+    for (uint64_t seq = 2; seq <= 5; seq++) assert_int_equal(count_published(bench, seq), 2);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_birth_comes_before_records),
+        TEST(test_at_most_the_limit_is_in_flight),
+        TEST(test_alarms_go_before_windows),
+        TEST(test_alarm_committed_meanwhile_overtakes_fetched_windows),
+        TEST(test_loss_sends_again_only_what_was_not_acknowledged),
+        TEST(test_records_older_than_the_connection_are_replays),
+        TEST(test_refused_record_is_kept_and_tried_again_after_a_wait),
+        TEST(test_refused_window_does_not_hold_alarms),
+        TEST(test_no_subscriber_is_delivered_and_counted),
+        TEST(test_full_store_is_told_after_the_next_commit),
+        TEST(test_rate_is_kept),
+        TEST(test_failed_publish_is_tried_again),
+        TEST(test_close_publishes_the_death),
+        TEST(test_unusable_settings_are_refused),
+        TEST(test_restart_sends_what_was_not_committed_as_delivered),
+        TEST(test_every_record_arrives_whatever_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
