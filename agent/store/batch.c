@@ -1,7 +1,7 @@
 /* Invariant: journal_size + record_size <= capacity; both only grow until batch_clear. */
 #include "store/batch.h"
 
-#include "store/pack.h"
+#include "base/pack.h"
 #include "store/record_codec.h"
 #include "stream/stream.h"
 

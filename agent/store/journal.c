@@ -7,7 +7,7 @@
 #include "store/journal.h"
 
 #include "store/database.h"
-#include "store/pack.h"
+#include "base/pack.h"
 
 #include <inttypes.h>
 #include <string.h>

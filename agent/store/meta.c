@@ -2,7 +2,7 @@
 #include "store/meta.h"
 
 #include "store/database.h"
-#include "store/pack.h"
+#include "base/pack.h"
 
 #include <string.h>
 #include <sys/random.h>

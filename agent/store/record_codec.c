@@ -6,7 +6,7 @@
  *   crc32 over: seq as 8 bytes LE, then everything behind the crc32 */
 #include "store/record_codec.h"
 
-#include "store/pack.h"
+#include "base/pack.h"
 #include "stream/stream.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* record_codec: a record is read back exactly, or not at all. */
 #include "store/record_codec.h"
 
-#include "store/pack.h"
+#include "base/pack.h"
 #include "stream/stream.h"
 
 #include <setjmp.h>

@@ -2,8 +2,8 @@
  *
  * Writing beyond the end and reading beyond the end only set a flag, asked for once when all is
  * done.  Pure. */
-#ifndef ISOTHERM_STORE_PACK_H
-#define ISOTHERM_STORE_PACK_H
+#ifndef ISOTHERM_BASE_PACK_H
+#define ISOTHERM_BASE_PACK_H
 
 #include <stdbool.h>
 #include <stddef.h>

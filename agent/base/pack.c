@@ -1,5 +1,5 @@
 /* Invariant: no byte outside [bytes, bytes + capacity) or [bytes, bytes + size) is touched. */
-#include "store/pack.h"
+#include "base/pack.h"
 
 #include <string.h>
 

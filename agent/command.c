@@ -1,0 +1,70 @@
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBLEMS = 200 };
+
+int command_usage(const char *command, const char *problem, const char *argument)
+{
+    (void)fprintf(stderr, "isotherm %s: %s%s%s\nsee `isotherm %s --help`\n", command, problem,
+                  argument == NULL ? "" : ": ", argument == NULL ? "" : argument, command);
+    return EXIT_USAGE;
+}
+
+static void print_problems(const struct config_problems *problems)
+{
+    size_t shown = problems->count < problems->capacity ? problems->count : problems->capacity;
+    for (size_t i = 0; i < shown; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        (void)fprintf(stderr, "%s:%u:%u: %s: %s\n", problem->file, problem->line, problem->column,
+                      problem->is_warning ? "warning" : "error", problem->text);
+    }
+    if (problems->count > shown) (void)fprintf(stderr, "and %zu more\n", problems->count - shown);
+}
+
+int command_load_config(struct config *config, const char *path)
+{
+    struct config_problems problems = {.capacity = PROBLEMS};
+    problems.items = calloc(PROBLEMS, sizeof *problems.items);
+    if (problems.items == NULL) problems.capacity = 0;
+    enum status status = config_load(config, path, &problems);
+    print_problems(&problems);
+    free(problems.items);
+    return status == ST_OK ? EXIT_OK : EXIT_CONFIG;
+}
+
+int command_find_socket(const char *socket_path, const char *config_path, char *path, size_t size)
+{
+    int code = EXIT_OK;
+    if (socket_path == NULL) {
+        struct config *config = calloc(1, sizeof *config);
+        if (config == NULL) return EXIT_FAILED;
+        code = command_load_config(config, config_path);
+        if (code == EXIT_OK) (void)snprintf(path, size, "%s", config->control_socket);
+        config_fini(config);
+        free(config);
+    } else {
+        (void)snprintf(path, size, "%s", socket_path);
+    }
+    return code;
+}
+
+static int run_version(int argc, char **argv)
+{
+    if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0))
+        return command_usage("version", "unexpected argument", argv[1]);
+    if (argc == 2)
+        (void)puts("{\"name\":\"isotherm\",\"version\":\"" ISOTHERM_VERSION "\"}");
+    else
+        (void)puts("isotherm " ISOTHERM_VERSION);
+    return EXIT_OK;
+}
+
+const struct command command_version = {
+    .name = "version",
+    .summary = "print the version",
+    .help = "Usage: isotherm version [--json]\n\nPrints the version of the program.\n",
+    .run = run_version,
+};

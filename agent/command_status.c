@@ -1,0 +1,206 @@
+#include "command.h"
+
+#include "control_client.h"
+
+#include <cjson/cJSON.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double number_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0.0;
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static bool is_true(const cJSON *object, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+static void print_uptime(double uptime_ms)
+{
+    int64_t seconds = (int64_t)(uptime_ms / 1000.0);
+    if (seconds >= 86400) (void)printf("%" PRId64 "d ", seconds / 86400);
+    if (seconds >= 3600) (void)printf("%" PRId64 "h ", seconds % 86400 / 3600);
+    if (seconds >= 60) (void)printf("%" PRId64 "min ", seconds % 3600 / 60);
+    (void)printf("%" PRId64 "s", seconds % 60);
+}
+
+static void print_sources(const cJSON *status)
+{
+    const cJSON *source;
+    (void)printf("sources\n");
+    cJSON_ArrayForEach(source, cJSON_GetObjectItemCaseSensitive(status, "sources"))
+    {
+        const char *state = is_true(source, "connected") ? "connected" : "not connected";
+        if (is_true(source, "ended")) state = "ended";
+        (void)printf("  %-16s %-13s taken %-10.0f", text_of(source, "name"), state,
+                     number_of(source, "taken"));
+        const cJSON *refused = cJSON_GetObjectItemCaseSensitive(source, "refused");
+        const cJSON *reason;
+        if (cJSON_GetArraySize(refused) > 0) (void)printf(" refused:");
+        cJSON_ArrayForEach(reason, refused)(void)
+            printf(" %s %.0f", reason->string, reason->valuedouble);
+        if (!is_true(source, "connected") && !is_true(source, "ended"))
+            (void)printf("  (%s)", text_of(source, "detail"));
+        (void)printf("\n");
+    }
+}
+
+static void print_windows(const cJSON *status)
+{
+    const cJSON *window;
+    (void)printf("windows\n");
+    cJSON_ArrayForEach(window, cJSON_GetObjectItemCaseSensitive(status, "windows"))(void) printf(
+        "  %-16s results %-10.0f revisions %-8.0f missed %.0f\n", text_of(window, "window"),
+        number_of(window, "results"), number_of(window, "revisions"), number_of(window, "missed"));
+}
+
+static void print_store_and_uplink(const cJSON *status)
+{
+    const cJSON *store = cJSON_GetObjectItemCaseSensitive(status, "store");
+    const cJSON *uplink = cJSON_GetObjectItemCaseSensitive(status, "uplink");
+    (void)printf("store    %s  %.1f of %.1f MiB  waiting: %.0f alarms, %.0f summaries%s\n",
+                 text_of(store, "path"), number_of(store, "file_bytes") / 1048576.0,
+                 number_of(store, "budget_bytes") / 1048576.0, number_of(store, "waiting_alarms"),
+                 number_of(store, "waiting_summaries"),
+                 is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    if (!cJSON_IsObject(uplink)) {
+        (void)printf("uplink   none configured\n");
+        return;
+    }
+    (void)printf("uplink   %s  acknowledged %.0f  refused %.0f  in flight %.0f",
+                 text_of(uplink, "state"), number_of(uplink, "acknowledged"),
+                 number_of(uplink, "refused"), number_of(uplink, "in_flight"));
+    if (text_of(uplink, "problem")[0] != '\0') (void)printf("  (%s)", text_of(uplink, "problem"));
+    (void)printf("\n");
+}
+
+static void print_ledger(const cJSON *status)
+{
+    const cJSON *ledger = cJSON_GetObjectItemCaseSensitive(status, "ledger");
+    const cJSON *readings = cJSON_GetObjectItemCaseSensitive(ledger, "readings");
+    const cJSON *records = cJSON_GetObjectItemCaseSensitive(ledger, "records");
+    (void)printf("ledger   %s\n", is_true(ledger, "balanced") ? "balanced" : "NOT BALANCED");
+    (void)printf("  readings: received %.0f = accepted %.0f + late %.0f + refused %.0f\n",
+                 number_of(readings, "received"), number_of(readings, "accepted"),
+                 number_of(readings, "late"), number_of(readings, "refused"));
+    (void)printf("  records:  written %.0f = acknowledged %.0f + waiting %.0f + dropped %.0f\n",
+                 number_of(records, "written"), number_of(records, "acknowledged"),
+                 number_of(records, "waiting"), number_of(records, "dropped"));
+}
+
+static void print_status(const cJSON *status)
+{
+    const cJSON *devices = cJSON_GetObjectItemCaseSensitive(status, "devices");
+    (void)printf("gateway  %s  version %s  up ", text_of(status, "gateway"),
+                 text_of(status, "version"));
+    print_uptime(number_of(status, "uptime_ms"));
+    (void)printf("  clock %s  memory %.1f MB\n", text_of(status, "clock"),
+                 number_of(status, "resident_bytes") / 1e6);
+    (void)printf("devices  %.0f of %.0f  alarms active %.0f\n", number_of(devices, "known"),
+                 number_of(devices, "limit"), number_of(status, "alarms_active"));
+    print_sources(status);
+    print_windows(status);
+    print_store_and_uplink(status);
+    print_ledger(status);
+}
+
+static void print_device(const cJSON *device)
+{
+    (void)printf("%-40s %12.6g  %-24s accepted %-10.0f late %-6.0f rejected %-6.0f%s\n",
+                 text_of(device, "device"), number_of(device, "last"), text_of(device, "newest"),
+                 number_of(device, "accepted"), number_of(device, "late"),
+                 number_of(device, "rejected"),
+                 number_of(device, "alarms_active") > 0 ? " ALARM" : "");
+}
+
+struct printing {
+    bool is_json, wants_devices;
+    size_t lines;
+};
+
+static bool print_line(void *context, const char *line, size_t size)
+{
+    struct printing *printing = context;
+    printing->lines++;
+    if (printing->is_json) {
+        (void)puts(line);
+        return true;
+    }
+    cJSON *object = cJSON_ParseWithLength(line, size);
+    if (object == NULL)
+        (void)puts(line);
+    else if (printing->wants_devices)
+        print_device(object);
+    else
+        print_status(object);
+    cJSON_Delete(object);
+    return true;
+}
+
+static int ask(const char *path, struct printing *printing)
+{
+    enum status status = control_client_ask(path, printing->wants_devices ? "devices" : "status",
+                                            print_line, printing);
+    if (status == ST_OK && (printing->lines > 0 || printing->wants_devices)) return EXIT_OK;
+    if (status == ST_NOT_FOUND)
+        (void)fprintf(stderr, "isotherm status: no agent answers at %s\n", path);
+    else
+        (void)fprintf(stderr, "isotherm status: %s: %s\n", path,
+                      status == ST_OK ? "no answer" : status_text(status));
+    return EXIT_UNAVAILABLE;
+}
+
+static int run_status(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"devices", no_argument, NULL, 'd'},
+                                            {NULL, 0, NULL, 0}};
+    const char *config_path = COMMAND_DEFAULT_CONFIG;
+    const char *socket_path = NULL;
+    struct printing printing = {0};
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "c:s:jd", options, NULL)) != -1;) {
+        if (option == 'c')
+            config_path = optarg;
+        else if (option == 's')
+            socket_path = optarg;
+        else if (option == 'j')
+            printing.is_json = true;
+        else if (option == 'd')
+            printing.wants_devices = true;
+        else
+            return command_usage("status", "unknown option or missing value", argv[optind - 1]);
+    }
+    if (optind < argc) return command_usage("status", "unexpected argument", argv[optind]);
+    char path[LIMIT_PATH_SIZE];
+    int code = command_find_socket(socket_path, config_path, path, sizeof path);
+    return code == EXIT_OK ? ask(path, &printing) : code;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "ask the running agent how it is",
+    .help = "Usage: isotherm status [-c CONFIG | --socket PATH] [--devices] [--json]\n\n"
+            "Asks the running agent over its local socket: sources, refusals by reason, windows,\n"
+            "what waits in the store, the uplink, and the ledger, which must balance.\n\n"
+            "  -c, --config CONFIG  the agent's configuration, which names the socket\n"
+            "  -s, --socket PATH    the socket itself\n"
+            "  -d, --devices        one line per device instead\n"
+            "  -j, --json           as JSON, for programs\n\n"
+            "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there; 78 the configuration\n"
+            "has errors.\n",
+    .run = run_status,
+};

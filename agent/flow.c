@@ -1,0 +1,386 @@
+/* Invariant: a reading is acknowledged to its source only after the commit that holds it, and a
+ * record is sent only after the commit that holds it. */
+#include "flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMER "(former sources)"
+
+enum {
+    TICK_MS = 500,
+    STOP_COMMIT_MS = 1500,
+    STOP_DRAIN_MS = 500,
+    LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
+    SWEEP_ROUNDS = 32,
+    SWEEP_MIN_BYTES = 256 * 1024
+};
+
+struct stream_now flow_now(const struct flow *flow)
+{
+    struct stream_now now = {.wall_ms = clock_wall_ms(&flow->host.clock),
+                             .mono_ms = clock_mono_ms(&flow->host.clock),
+                             .clock = CLOCK_UNSET};
+    if (now.wall_ms >= CLOCK_FLOOR_MS)
+        now.clock = flow->is_synchronised ? CLOCK_TRUSTED : CLOCK_HELD;
+    return now;
+}
+
+static void source_pause(struct flow_source *source)
+{
+    if (!source->is_open || source->is_paused || source->driver->pause == NULL) return;
+    source->is_paused = true;
+    source->driver->pause(source->state);
+}
+
+static void source_resume(struct flow *flow, struct flow_source *source)
+{
+    if (!source->is_open || !source->is_paused) return;
+    if (flow->is_full || flow->is_stopping || source->awaits_commit) return;
+    source->is_paused = false;
+    if (source->driver->resume != NULL) source->driver->resume(source->state);
+}
+
+/* Commits and pauses never happen inside a driver's own call: it would be called back while it
+ * is in the middle of something. */
+static void commit_soon(struct flow *flow)
+{
+    if (flow->wants_commit) return;
+    flow->wants_commit = true;
+    if (flow->soon_timer != NULL) loop_timer_again(flow->soon_timer, 0, 0);
+}
+
+static void resume_sources(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->source_count; i++) source_resume(flow, &flow->sources[i]);
+}
+
+static void sweep_journal(struct flow *flow)
+{
+    if (!flow->is_sweeping) {
+        int64_t limit_bytes = flow->sweep_bytes * 3;
+        if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
+        if (store_count(flow->store).journal_bytes < limit_bytes) return;
+        store_mark_journal(flow->store, false);
+        flow->is_sweeping = true;
+        flow->sweep_bytes = 0;
+    }
+    size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
+    if (!stream_journal_states(flow->stream, share)) return;
+    store_mark_journal(flow->store, true);
+    flow->is_sweeping = false;
+}
+
+/* Sources whose acknowledgements leave all together must not take more while a commit runs,
+ * else there would never be a moment in which all that was taken is durable. */
+static void pause_for_commit(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->source_count; i++) {
+        struct flow_source *source = &flow->sources[i];
+        if (!source->driver->pauses_for_commit) continue;
+        if (source->intake.last_ticket <= flow->host.durable_ticket) continue;
+        source->awaits_commit = true;
+        source_pause(source);
+    }
+}
+
+/* Counts belong to the readings they speak of: an entry goes with every batch that has any. */
+static void journal_ledger(struct flow *flow)
+{
+    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_sweeping) return;
+    struct ledger ledger = {.count = 0};
+    for (size_t i = 0; i < flow->source_count; i++) {
+        struct ledger_line *line = &ledger.lines[ledger.count++];
+        memcpy(line->name, flow->config->sources[i].name, sizeof line->name);
+        line->counts = flow->sources[i].intake.counts;
+    }
+    if (ledger.count < LIMIT_SOURCES && ledger_count_received(&flow->former) > 0) {
+        struct ledger_line *line = &ledger.lines[ledger.count++];
+        memcpy(line->name, FORMER, sizeof FORMER);
+        line->counts = flow->former;
+    }
+    uint8_t bytes[LEDGER_BYTES];
+    store_add_journal(flow->store, bytes, ledger_encode(&ledger, bytes));
+}
+
+static void commit(struct flow *flow)
+{
+    if (store_is_committing(flow->store)) {
+        flow->wants_commit = true;
+        return;
+    }
+    flow->wants_commit = false;
+    stream_flush_journal(flow->stream);
+    sweep_journal(flow);
+    journal_ledger(flow);
+    if (!store_commit(flow->store, flow->ticket)) return;
+    flow->handed_ticket = flow->ticket;
+    pause_for_commit(flow);
+    flow->is_full = false; /* the other batch is empty */
+    resume_sources(flow);
+}
+
+static void on_committed(void *context, uint64_t ticket)
+{
+    struct flow *flow = context;
+    flow->host.durable_ticket = ticket;
+    if (!flow->is_sweeping && flow->sweep_bytes == 0)
+        flow->sweep_bytes = store_count(flow->store).journal_bytes;
+    for (size_t i = 0; i < flow->source_count; i++) {
+        struct flow_source *source = &flow->sources[i];
+        source->awaits_commit = false;
+        if (source->is_open && source->driver->can_wait)
+            source->driver->durable(source->state, ticket);
+        source_resume(flow, source);
+    }
+    if (flow->uplink != NULL) uplink_on_committed(flow->uplink);
+    if (flow->wants_commit || flow->is_full) commit(flow);
+}
+
+static void on_fetched(void *context, enum lane lane, const struct record *records, size_t count)
+{
+    struct flow *flow = context;
+    if (flow->uplink != NULL) uplink_on_fetched(flow->uplink, lane, records, count);
+}
+
+struct store_events flow_events(struct flow *flow)
+{
+    return (struct store_events){.committed = on_committed, .fetched = on_fetched, .context = flow};
+}
+
+static bool sink_has_room(void *context, size_t bytes)
+{
+    struct flow *flow = context;
+    return store_has_room(flow->store, bytes + LEDGER_BYTES);
+}
+
+static void sink_emit(void *context, struct record *record)
+{
+    struct flow *flow = context;
+    store_add_record(flow->store, record);
+    if (record->kind == RECORD_ALARM) commit_soon(flow);
+    if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
+}
+
+static void sink_journal(void *context, const void *bytes, size_t size)
+{
+    struct flow *flow = context;
+    store_add_journal(flow->store, bytes, size);
+}
+
+struct stream_sink flow_sink(struct flow *flow)
+{
+    return (struct stream_sink){
+        .has_room = sink_has_room, .emit = sink_emit, .journal = sink_journal, .context = flow};
+}
+
+static enum verdict on_offer(void *context, struct intake *intake, const struct reading *reading,
+                             uint64_t *ticket)
+{
+    struct flow *flow = context;
+    if (flow->is_full || flow->is_stopping) return VERDICT_BUSY;
+    struct stream_now now = flow_now(flow);
+    enum verdict verdict = stream_add_reading(flow->stream, reading, &now);
+    if (verdict == VERDICT_BUSY) {
+        flow->is_full = true;
+        commit_soon(flow);
+        return verdict;
+    }
+    if (verdict != VERDICT_OK) return verdict;
+    *ticket = ++flow->ticket;
+    if (flow->watcher.reading != NULL) {
+        size_t offset = offsetof(struct flow_source, intake);
+        const void *source = (const char *)intake - offset;
+        flow->watcher.reading(flow->watcher.context, source, reading, now.wall_ms);
+    }
+    return VERDICT_OK;
+}
+
+static void on_request_commit(void *context)
+{
+    commit_soon(context);
+}
+
+static void on_end(void *context, struct intake *intake)
+{
+    (void)intake;
+    commit_soon(context);
+}
+
+static void on_soon(void *context)
+{
+    struct flow *flow = context;
+    for (size_t i = 0; flow->is_full && i < flow->source_count; i++)
+        source_pause(&flow->sources[i]);
+    commit(flow);
+}
+
+static void on_tick(void *context)
+{
+    struct flow *flow = context;
+    flow->is_synchronised = clock_is_synchronised();
+    struct stream_now now = flow_now(flow);
+    stream_advance(flow->stream, &now);
+    if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
+}
+
+static void on_commit_timer(void *context)
+{
+    commit(context);
+}
+
+void flow_init(struct flow *flow, const struct config *config, struct loop *loop, struct log *log,
+               struct clock clock)
+{
+    memset(flow, 0, sizeof *flow);
+    flow->config = config;
+    flow->host = (struct intake_host){
+        .loop = loop,
+        .log = log,
+        .clock = clock,
+        .gateway = config->gateway,
+        .payload_limit = (size_t)config->limits.payload_bytes,
+        .offer = on_offer,
+        .request_commit = on_request_commit,
+        .end = on_end,
+        .context = flow,
+    };
+    flow->is_synchronised = clock_is_synchronised();
+}
+
+enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
+{
+    if (size > 0 && *(const uint8_t *)bytes == LEDGER_TAG)
+        return ledger_decode(&flow->restored, bytes, size);
+    return stream_restore(flow->stream, bytes, size);
+}
+
+static void add_counts(struct verdict_counts *into, const struct verdict_counts *from)
+{
+    for (int i = 0; i < VERDICT_COUNT; i++) into->by[i] += from->by[i];
+}
+
+struct verdict_counts flow_count_verdicts(const struct flow *flow)
+{
+    struct verdict_counts all = flow->former;
+    for (size_t i = 0; i < flow->source_count; i++)
+        add_counts(&all, &flow->sources[i].intake.counts);
+    return all;
+}
+
+/* Sources take over what they counted in the former run; the rest stays in the total. */
+static void take_over_ledger(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->source_count; i++) {
+        struct intake *intake = &flow->sources[i].intake;
+        struct verdict_counts counts;
+        if (ledger_take(&flow->restored, intake->name, &counts))
+            add_counts(&intake->counts, &counts);
+    }
+    for (size_t i = 0; i < flow->restored.count; i++)
+        add_counts(&flow->former, &flow->restored.lines[i].counts);
+    flow->restored.count = 0;
+    flow->accepted_before = flow_count_verdicts(flow).by[VERDICT_OK];
+    flow->stream_before = stream_count(flow->stream).accepted;
+}
+
+static enum status prepare_source(struct flow *flow, const struct config_source *from)
+{
+    struct flow_source *source = &flow->sources[flow->source_count];
+    source->driver = from->driver;
+    source->state = calloc(1, from->driver->state_size);
+    if (source->state == NULL) return ST_NO_MEMORY;
+    intake_init(&source->intake, &flow->host, from->name);
+    flow->source_count++;
+    return ST_OK;
+}
+
+static enum status open_source(struct flow_source *source, const struct config_source *from)
+{
+    enum status status = from->driver->open(source->state, &source->intake, from->options);
+    source->is_open = true; /* a failed open is closed too */
+    return status;
+}
+
+static enum status start_timers(struct flow *flow)
+{
+    struct loop *loop = flow->host.loop;
+    int64_t commit_ms = flow->config->store.commit_every_ms;
+    flow->tick_timer = loop_timer_start(loop, TICK_MS, TICK_MS, on_tick, flow);
+    flow->commit_timer = loop_timer_start(loop, commit_ms, commit_ms, on_commit_timer, flow);
+    flow->soon_timer = loop_timer_start(loop, commit_ms, 0, on_soon, flow);
+    bool is_complete =
+        flow->tick_timer != NULL && flow->commit_timer != NULL && flow->soon_timer != NULL;
+    return is_complete ? ST_OK : ST_FULL;
+}
+
+enum status flow_start(struct flow *flow)
+{
+    const struct config *config = flow->config;
+    enum status status = start_timers(flow);
+    for (size_t i = 0; i < config->source_count && status == ST_OK; i++)
+        status = prepare_source(flow, &config->sources[i]);
+    if (status != ST_OK) return status;
+    take_over_ledger(flow);
+    for (size_t i = 0; i < config->source_count; i++) {
+        status = open_source(&flow->sources[i], &config->sources[i]);
+        if (status == ST_OK) continue;
+        log_write(flow->host.log, LOG_LEVEL_ERROR, config->sources[i].name, "cannot start: %s",
+                  status_text(status));
+        return status;
+    }
+    return ST_OK;
+}
+
+static bool is_all_durable(const struct flow *flow)
+{
+    return flow->host.durable_ticket >= flow->ticket && !store_is_committing(flow->store);
+}
+
+static void set_flag(void *context)
+{
+    *(bool *)context = true;
+}
+
+/* Runs the loop until `is_done` or until `limit_ms` has passed. */
+static void run_until(struct flow *flow, bool (*is_done)(const struct flow *flow), int64_t limit_ms)
+{
+    bool is_over = false;
+    struct loop_timer *timer = loop_timer_start(flow->host.loop, limit_ms, 0, set_flag, &is_over);
+    if (timer == NULL) return;
+    while (!is_over && !is_done(flow)) loop_run_once(flow->host.loop, true);
+    loop_timer_stop(&timer);
+}
+
+static bool is_drained(const struct flow *flow)
+{
+    return uplink_is_idle(flow->uplink);
+}
+
+void flow_stop(struct flow *flow)
+{
+    flow->is_stopping = true;
+    loop_timer_stop(&flow->tick_timer);
+    loop_timer_stop(&flow->commit_timer);
+    loop_timer_stop(&flow->soon_timer);
+    for (size_t i = 0; i < flow->source_count; i++) source_pause(&flow->sources[i]);
+    if (flow->store != NULL) {
+        commit(flow);
+        run_until(flow, is_all_durable, STOP_COMMIT_MS);
+    }
+    for (size_t i = 0; i < flow->source_count; i++) {
+        struct flow_source *source = &flow->sources[i];
+        if (source->is_open) source->driver->close(source->state);
+        source->is_open = false;
+    }
+    if (flow->uplink != NULL && uplink_count(flow->uplink).state == UPLINK_UP)
+        run_until(flow, is_drained, STOP_DRAIN_MS);
+}
+
+void flow_fini(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->source_count; i++) {
+        free(flow->sources[i].state);
+        flow->sources[i].state = NULL;
+    }
+}

@@ -1,0 +1,88 @@
+/* flow: the data's way through the agent: drivers -> stream -> store -> uplink, and the two
+ * numbers that come back (durable up to a ticket, acknowledged up to a record).
+ *
+ * The flow does not open its parts; the agent does, and hands them in.  Loop thread only. */
+#ifndef ISOTHERM_FLOW_H
+#define ISOTHERM_FLOW_H
+
+#include "base/loop.h"
+#include "config.h"
+#include "intake_host.h"
+#include "ledger.h"
+#include "store/store.h"
+#include "stream/stream.h"
+#include "uplink/uplink.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct flow_source {
+    const struct driver *driver;
+    void *state; /* driver->state_size bytes */
+    struct intake intake;
+    bool is_open;
+    bool is_paused;
+    bool awaits_commit; /* paused until the running commit is done */
+};
+
+/* Whoever wants to see what passes by (the control socket's tail). */
+struct flow_watcher {
+    void (*reading)(void *context, const struct flow_source *source, const struct reading *reading,
+                    int64_t arrival_ms);
+    void (*record)(void *context, const struct record *record);
+    void *context;
+};
+
+struct flow {
+    const struct config *config;
+    struct intake_host host;
+    struct flow_source sources[LIMIT_SOURCES];
+    size_t source_count;
+    struct stream *stream;
+    struct store *store;
+    struct uplink *uplink; /* NULL: no uplink configured */
+    struct flow_watcher watcher;
+    struct loop_timer *tick_timer, *commit_timer, *soon_timer;
+    uint64_t ticket;        /* of the newest reading taken */
+    uint64_t handed_ticket; /* up to which the store has them */
+    bool is_full;           /* the batch has no room: every source is paused */
+    bool wants_commit;      /* as soon as the running one is done */
+    bool is_stopping;
+    bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
+    struct ledger restored;       /* of the former run, until the sources are open */
+    struct verdict_counts former; /* of sources that are no longer configured */
+    uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
+    uint64_t stream_before;       /* what the stream counted as accepted when this run began */
+    bool is_sweeping;             /* a round of whole states is being journalled */
+    int64_t sweep_bytes;          /* size of the journal after the last round */
+};
+
+/* Prepares the host side of the intakes; the parts are set by the agent afterwards. */
+void flow_init(struct flow *flow, const struct config *config, struct loop *loop, struct log *log,
+               struct clock clock);
+
+/* Gives one journal entry back to the ledger or the stream, before flow_start. */
+enum status flow_restore(struct flow *flow, const void *bytes, size_t size) ISOTHERM_CHECK;
+
+/* All counts of all sources, former ones included. */
+struct verdict_counts flow_count_verdicts(const struct flow *flow);
+
+/* The sink for stream_open and the events for store_open. */
+struct stream_sink flow_sink(struct flow *flow);
+struct store_events flow_events(struct flow *flow);
+
+/* Opens every source of the configuration and starts the timers.  ST_INVALID: a source's options
+ * cannot work (reason logged); ST_NO_MEMORY, ST_FULL. */
+enum status flow_start(struct flow *flow) ISOTHERM_CHECK;
+
+/* Stops taking, commits what was taken, acknowledges it, gives the uplink a moment, closes the
+ * sources.  Runs the loop itself, for at most 2 seconds. */
+void flow_stop(struct flow *flow);
+
+/* Frees what flow_start allocated; after the loop was closed. */
+void flow_fini(struct flow *flow);
+
+struct stream_now flow_now(const struct flow *flow);
+
+#endif

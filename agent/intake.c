@@ -1,0 +1,118 @@
+/* Invariant: every input ends in exactly one verdict and is counted here, once. */
+#include "intake.h"
+
+#include "intake_host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void intake_init(struct intake *intake, struct intake_host *host, const char *name)
+{
+    memset(intake, 0, sizeof *intake);
+    intake->host = host;
+    intake->name = name;
+}
+
+static void log_refusal(struct intake *intake, enum verdict verdict, const char *detail)
+{
+    log_limited(intake->host->log, LOG_LEVEL_WARN, intake->name, verdict_name(verdict),
+                "refused, %s: %s", verdict_text(verdict), detail);
+}
+
+enum verdict intake_offer_reading(struct intake *intake, const struct reading *reading,
+                                  uint64_t *ticket)
+{
+    struct intake_host *host = intake->host;
+    uint64_t taken = 0;
+    enum verdict verdict = host->offer(host->context, intake, reading, &taken);
+    if (verdict == VERDICT_BUSY) return verdict;
+    intake->counts.by[verdict]++;
+    if (verdict != VERDICT_OK) {
+        log_refusal(intake, verdict, reading->device);
+        return verdict;
+    }
+    intake->last_ticket = taken;
+    intake->last_mono_ms = clock_mono_ms(&host->clock);
+    if (ticket != NULL) *ticket = taken;
+    return VERDICT_OK;
+}
+
+void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, detail);
+    (void)vsnprintf(text, sizeof text, detail, arguments);
+    va_end(arguments);
+    intake->counts.by[verdict]++;
+    log_refusal(intake, verdict, text);
+}
+
+void intake_report_connected(struct intake *intake, bool is_connected, const char *detail)
+{
+    bool is_change = !intake->has_spoken || intake->is_connected != is_connected;
+    (void)snprintf(intake->detail, sizeof intake->detail, "%s", detail);
+    intake->is_connected = is_connected;
+    intake->has_spoken = true;
+    if (is_change) intake->changed_mono_ms = clock_mono_ms(&intake->host->clock);
+    if (is_change && is_connected)
+        log_write(intake->host->log, LOG_LEVEL_INFO, intake->name, "connected: %s", detail);
+    else if (is_change)
+        log_write(intake->host->log, LOG_LEVEL_WARN, intake->name, "not connected: %s", detail);
+    else if (!is_connected)
+        log_limited(intake->host->log, LOG_LEVEL_WARN, intake->name, "connect",
+                    "still not connected: %s", detail);
+}
+
+void intake_report_end(struct intake *intake)
+{
+    intake->has_ended = true;
+    log_write(intake->host->log, LOG_LEVEL_INFO, intake->name, "the recording has ended");
+    intake->host->end(intake->host->context, intake);
+}
+
+void intake_request_commit(struct intake *intake)
+{
+    intake->host->request_commit(intake->host->context);
+}
+
+uint64_t intake_durable_ticket(const struct intake *intake)
+{
+    return intake->host->durable_ticket;
+}
+
+struct loop *intake_loop(const struct intake *intake)
+{
+    return intake->host->loop;
+}
+
+struct log *intake_log(const struct intake *intake)
+{
+    return intake->host->log;
+}
+
+const char *intake_name(const struct intake *intake)
+{
+    return intake->name;
+}
+
+const char *intake_gateway(const struct intake *intake)
+{
+    return intake->host->gateway;
+}
+
+size_t intake_payload_limit(const struct intake *intake)
+{
+    return intake->host->payload_limit;
+}
+
+int64_t intake_now_mono_ms(const struct intake *intake)
+{
+    return clock_mono_ms(&intake->host->clock);
+}
+
+int64_t intake_now_wall_ms(const struct intake *intake)
+{
+    return clock_wall_ms(&intake->host->clock);
+}

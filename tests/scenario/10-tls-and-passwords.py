@@ -1,0 +1,92 @@
+"""Are TLS, client certificates and passwords from files used, checked, and never shown?"""
+
+import subprocess
+
+from harness import Client, Place, mqtt_source, uplink, wait_until
+
+SECRET = "a-very-secret-word"
+
+
+def certificate(folder, name, authority=None, host="127.0.0.1"):
+    key, request, cert = (folder / f"{name}.{e}" for e in ("key", "csr", "pem"))
+    if authority is None:
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+                   "-subj", f"/CN={name}", "-keyout", key, "-out", cert]
+        subprocess.run(command, check=True, capture_output=True)
+        return key, cert
+    subprocess.run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host}",
+                    "-keyout", key, "-out", request], check=True, capture_output=True)
+    extra = folder / f"{name}.ext"
+    kind = "IP" if host[0].isdigit() else "DNS"
+    extra.write_text(f"subjectAltName={kind}:{host}\n")
+    subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", authority[1], "-CAkey",
+                    authority[0], "-CAcreateserial", "-days", "30", "-extfile", extra, "-out",
+                    cert], check=True, capture_output=True)
+    return key, cert
+
+
+def tls_broker(place, key, cert, authority):
+    for path in (key, cert, authority):
+        path.chmod(0o644)
+    return place.broker(lines=[f"certfile {cert}", f"keyfile {key}", f"cafile {authority}",
+                               "require_certificate true"])
+
+
+def main():
+    with Place() as place:
+        folder = place.path
+        authority = certificate(folder, "authority")
+        other = certificate(folder, "other")
+        server = certificate(folder, "server", authority)
+        wrong_host = certificate(folder, "wrong", authority, host="elsewhere.example")
+        ours = certificate(folder, "ours", authority)
+        (folder / "users").write_text("")
+        subprocess.run(["mosquitto_passwd", "-b", folder / "users", "site", SECRET], check=True)
+        (folder / "users").chmod(0o644)
+        password = folder / "password"
+        password.write_text(SECRET + "\n")
+        password.chmod(0o600)
+
+        site = place.broker(lines=["allow_anonymous false", f"password_file {folder}/users"])
+        centre = tls_broker(place, *server, authority[1])
+        trap = tls_broker(place, *wrong_host, authority[1])
+
+        def configured(broker, cafile):
+            return {
+                "gateway": "line-7", "windows": [{"size": "1s"}], "grace": "1s", "lateness": "0s",
+                "sources": [mqtt_source(site, [{"topic": "f/+device"}], username="site",
+                                        password_file=str(password))],
+                "uplink": {"mqtt": {"broker": f"mqtts://127.0.0.1:{broker.port}",
+                                    "ca_file": str(cafile), "cert_file": str(ours[1]),
+                                    "key_file": str(ours[0]), "retry_min": "200ms"}},
+            }
+        agent = place.agent(configured(centre, authority[1]))
+        agent.wait_connected()
+        client = Client(site, username="site", password=SECRET).wait()
+        place.things.append(client)
+        client.publish_all([("f/d1", "20")])
+        wait_until("an acknowledged record",
+                   lambda: agent.status()["uplink"]["acknowledged"] > 0)
+        assert SECRET not in agent.log()
+        with open(f"/proc/{agent.process.pid}/cmdline", "rb") as file:
+            assert SECRET.encode() not in file.read()
+        assert agent.terminate() == 0
+
+        for broker, cafile, why in ((trap, authority[1], "wrong host"),
+                                    (centre, other[1], "unknown authority")):
+            agent = place.agent(configured(broker, cafile))
+            status = wait_until(why, lambda a=agent: (
+                lambda x: x if x["problem"] and x["losses"] > 0 else None)(a.status()["uplink"]))
+            assert status["connects"] == 0 and "certificate" in status["problem"], (why, status)
+            assert agent.terminate() == 0
+
+        password.write_text("wrong\n")
+        agent = place.agent(configured(centre, authority[1]))
+        wait_until("the refusal", lambda: "not connected" in agent.source()["detail"].lower()
+                   or "refused" in agent.source()["detail"].lower()
+                   or "not authori" in agent.source()["detail"].lower())
+        assert not agent.source()["connected"]
+        assert SECRET not in agent.log() and "wrong" not in agent.log()
+
+
+main()

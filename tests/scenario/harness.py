@@ -1,0 +1,339 @@
+"""What every scenario needs: brokers, the agent, a collector at the centre, and waiting.
+
+Nothing here sleeps for a fixed time: everything waits for a condition, with a deadline after
+which the scenario fails and shows what the agent had logged.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import paho.mqtt.client as mqtt
+
+ISOTHERM = os.environ.get("ISOTHERM", "build/dev/isotherm")
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SHARED = pathlib.Path(os.environ.get("ISOTHERM_SHARED", SOURCE.parent / "shared"))
+SKIPPED = 77
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIPPED)
+
+
+def shared_data(name):
+    """A file of ../shared/data, or the end of the scenario with a clear word."""
+    path = SHARED / "data" / name
+    if not path.exists():
+        skip(f"no {name}: the folder ../shared/data is not there")
+    return path
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=30.0):
+    """Waits for condition() to be true; returns its value."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+        threading.Event().wait(0.02)
+
+
+class Place:
+    """A temporary folder with everything that was started in it; ends it all on leaving."""
+
+    def __init__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="isotherm-"))
+        self.things = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for thing in reversed(self.things):
+            if kind is not None and hasattr(thing, "log_path") and thing.log_path.exists():
+                print(f"--- {thing.log_path.name}")
+                print(thing.log_path.read_text(errors="replace")[-6000:])
+            thing.kill()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def broker(self, **options):
+        broker = Broker(self, **options)
+        self.things.append(broker)
+        return broker
+
+    def agent(self, config, **options):
+        agent = Agent(self, config, **options)
+        self.things.append(agent)
+        return agent
+
+    def collector(self, broker, **options):
+        collector = Collector(broker, **options)
+        self.things.append(collector)
+        return collector
+
+
+class Process:
+    def __init__(self, name, log_path):
+        self.name, self.log_path, self.process = name, log_path, None
+
+    def launch(self, command, **options):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, **options)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def terminate(self, seconds=20):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+class Broker(Process):
+    """A real mosquitto on a port of its own; keeps its port over restarts."""
+
+    def __init__(self, place, persistent=False, lines=(), port=None, start=True):
+        self.port = port or free_port()
+        number = len(place.things)
+        super().__init__("mosquitto", place.path / f"broker-{number}.log")
+        self.config = place.path / f"broker-{number}.conf"
+        text = [f"listener {self.port} 127.0.0.1", "max_queued_messages 0",
+                "max_inflight_messages 0"]
+        if not any(line.startswith("allow_anonymous") for line in lines):
+            text.append("allow_anonymous true")
+        if persistent:
+            folder = place.path / f"broker-{number}"
+            folder.mkdir()
+            os.chmod(folder, 0o777)
+            text += ["persistence true", f"persistence_location {folder}/", "user root"]
+        self.config.write_text("\n".join([*text, *lines]) + "\n")
+        os.chmod(place.path, 0o755)
+        if start:
+            self.start()
+
+    @property
+    def url(self):
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self):
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self.launch([program, "-c", str(self.config)])
+
+        def listens():
+            if self.process.poll() is not None:
+                raise AssertionError(f"mosquitto ended: {self.log()}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_until("the broker to listen", listens)
+
+
+class Agent(Process):
+    """The real binary with a configuration written for it (YAML text or a dict, as JSON)."""
+
+    def __init__(self, place, config, start=True, environment=None, name="agent"):
+        number = len(place.things)
+        super().__init__("isotherm", place.path / f"{name}-{number}.log")
+        self.environment = {**os.environ, **(environment or {})}
+        self.config_path = place.path / f"{name}-{number}.yaml"
+        if not isinstance(config, str):
+            config.setdefault("store", {}).setdefault("path",
+                                                      str(place.path / f"{name}-{number}.db"))
+            config = json.dumps(config)  # JSON is YAML
+        self.config_path.write_text(config)
+        if start:
+            self.start()
+
+    def start(self, wait=True):
+        self.launch([ISOTHERM, "run", "-c", str(self.config_path)], env=self.environment)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        def is_ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the agent ended with {self.process.returncode}")
+            return self.status(quiet=True) is not None
+        wait_until("the agent to answer", is_ready)
+
+    def run(self, *arguments, **options):
+        return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True,
+                              timeout=60, check=False, env=self.environment, **options)
+
+    def status(self, quiet=False):
+        run = self.run("status", "--json", "-c", str(self.config_path))
+        if run.returncode != 0:
+            if quiet:
+                return None
+            raise AssertionError(f"no status: {run.stderr}")
+        return json.loads(run.stdout)
+
+    def devices(self):
+        run = self.run("status", "--devices", "--json", "-c", str(self.config_path))
+        assert run.returncode == 0, run.stderr
+        return [json.loads(line) for line in run.stdout.splitlines()]
+
+    def source(self, index=0):
+        return self.status()["sources"][index]
+
+    def wait_connected(self):
+        wait_until("sources and uplink to be connected", lambda: (
+            lambda s: all(x["connected"] or x["ended"] for x in s["sources"])
+            and (s["uplink"] is None or s["uplink"]["state"] == "up"))(self.status()))
+
+    def wait_received(self, count, seconds=60):
+        return wait_until(f"{count} readings", lambda: (
+            lambda s: s if s["ledger"]["readings"]["received"] >= count else None)(self.status()),
+            seconds)
+
+    def wait_drained(self, seconds=60):
+        """Waits until the outbox is empty and returns the status."""
+        def drained():
+            status = self.status()
+            records = status["ledger"]["records"]
+            if records["waiting"] == 0 and records["not_yet_committed"] == 0:
+                return status
+            return None
+        return wait_until("an empty outbox", drained, seconds)
+
+    def check_ledger(self):
+        status = self.status()
+        ledger = status["ledger"]
+        readings, records = ledger["readings"], ledger["records"]
+        assert ledger["balanced"], ledger
+        assert readings["received"] == readings["accepted"] + readings["late"] \
+            + readings["refused"], readings
+        assert records["written"] == records["acknowledged"] + records["waiting"] \
+            + records["dropped"], records
+        return ledger
+
+
+class Client:
+    """An ordinary MQTT 5 client."""
+
+    def __init__(self, broker, client_id="", clean=True, **options):
+        self.client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+        self.client.max_inflight_messages_set(1000)
+        self.client.max_queued_messages_set(0)
+        self.connected = threading.Event()
+        self.client.on_connect = self.on_connect
+        self.client.on_message = self.on_message
+        if "username" in options:
+            self.client.username_pw_set(options["username"], options["password"])
+        self.client.reconnect_delay_set(1, 2)
+        self.client.connect_async("127.0.0.1", broker.port, keepalive=30)
+        self.client.loop_start()
+
+    def on_connect(self, client, userdata, flags, reason, properties=None):
+        self.connected.set()
+
+    def on_message(self, client, userdata, message):
+        pass
+
+    def wait(self):
+        assert self.connected.wait(20), "the client could not connect"
+        return self
+
+    def publish(self, topic, payload, qos=1, retain=False):
+        if not isinstance(payload, (str, bytes)):
+            payload = json.dumps(payload)
+        return self.client.publish(topic, payload, qos=qos, retain=retain)
+
+    def publish_all(self, messages, qos=1, seconds=120):
+        """Publishes (topic, payload) pairs and waits until the broker has them all."""
+        infos = [self.publish(topic, payload, qos) for topic, payload in messages]
+        for info in infos:
+            info.wait_for_publish(seconds)
+            assert info.is_published(), "the broker did not take a message"
+
+    def kill(self):
+        self.client.loop_stop()
+        self.client.disconnect()
+
+
+class Collector(Client):
+    """Collects at the central broker everything that agents publish."""
+
+    def __init__(self, broker, topic="isotherm/#"):
+        self.topic = topic
+        self.lock = threading.Lock()
+        self.messages = []  # (topic, record as dict, retained)
+        self.subscribed = threading.Event()
+        super().__init__(broker, client_id=f"collector-{os.getpid()}")
+        self.client.on_subscribe = lambda *_: self.subscribed.set()
+        self.wait()
+        assert self.subscribed.wait(20), "the collector could not subscribe"
+
+    def on_connect(self, client, userdata, flags, reason, properties=None):
+        super().on_connect(client, userdata, flags, reason, properties)
+        client.subscribe(self.topic, qos=1)
+
+    def on_message(self, client, userdata, message):
+        text = message.payload.decode("utf-8", "replace")
+        try:
+            record = json.loads(text) if text else None
+        except ValueError:
+            record = text
+        with self.lock:
+            self.messages.append((message.topic, record, message.retain))
+
+    def all(self, part):
+        with self.lock:
+            return [r for t, r, _ in self.messages if f"/{part}/" in t and isinstance(r, dict)]
+
+    def summaries(self, window=None, device=None):
+        return [r for r in self.all("summary")
+                if (window is None or r["window"] == window)
+                and (device is None or r["device"] == device)]
+
+    def alarms(self):
+        return self.all("alarm")
+
+    def final(self, window=None):
+        """The highest revision of each window, by (device, window, start)."""
+        best = {}
+        for record in self.summaries(window):
+            key = (record["device"], record["window"], record["start_ms"])
+            if key not in best or record["revision"] > best[key]["revision"]:
+                best[key] = record
+        return best
+
+
+def mqtt_source(broker, subscribe, **options):
+    return {"mqtt": {"broker": broker.url, "subscribe": subscribe, **options}}
+
+
+def uplink(broker, **options):
+    return {"mqtt": {"broker": broker.url, **options}}
+
+
+def check_sequence(records):
+    """No record twice by id, and no hole in the sequence of any epoch."""
+    ids = [r["id"] for r in records]
+    assert len(ids) == len(set(ids)), "an id came twice"
+    by_epoch = {}
+    for record in records:
+        by_epoch.setdefault((record["gateway"], record["epoch"]), set()).add(record["seq"])
+    for epoch, found in by_epoch.items():
+        assert found == set(range(1, max(found) + 1)), f"holes in the sequence of {epoch}"

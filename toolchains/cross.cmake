@@ -1,0 +1,31 @@
+# What every cross build shares.  The including file sets ISOTHERM_TRIPLE and ISOTHERM_QEMU; the
+# sysroot comes from -DSYSROOT=, the environment, or the place where scripts/sysroot puts it.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_C_COMPILER ${ISOTHERM_TRIPLE}-gcc)
+set(CMAKE_LIBRARY_ARCHITECTURE ${ISOTHERM_TRIPLE})
+
+if(NOT SYSROOT)
+  if(DEFINED ENV{SYSROOT})
+    set(SYSROOT $ENV{SYSROOT})
+  else()
+    get_filename_component(SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/sysroot-${ISOTHERM_ARCH}
+                           ABSOLUTE)
+  endif()
+endif()
+set(SYSROOT ${SYSROOT} CACHE PATH "Libraries of the target")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SYSROOT)
+if(NOT EXISTS ${SYSROOT}/usr/include)
+  message(FATAL_ERROR "no sysroot at ${SYSROOT}; scripts/sysroot ${ISOTHERM_ARCH} makes it")
+endif()
+
+set(CMAKE_SYSROOT ${SYSROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_DIR} "")
+set(ENV{PKG_CONFIG_LIBDIR}
+    ${SYSROOT}/usr/lib/${ISOTHERM_TRIPLE}/pkgconfig:${SYSROOT}/usr/share/pkgconfig)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${SYSROOT})
+set(CMAKE_CROSSCOMPILING_EMULATOR ${ISOTHERM_QEMU};-L;${SYSROOT})
+set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${ISOTHERM_ARCH})
