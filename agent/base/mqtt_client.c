@@ -250,6 +250,8 @@ static void try_connect(struct mqtt_client *client)
     client->is_draining = false;
     client->is_inside_packet = false;
     client->is_unseen = false;
+    client->seen_packets = 0;
+    client->has_published = false;
     client->stall_tries = 0;
     enum status status = mqtt_setup_new(&client->handle, &client->options, &client->settings,
                                         client->client_id, client->address.is_tls, client);
@@ -373,6 +375,10 @@ enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, c
     /* The library would queue it all the same, without a limit. */
     if (client->state != CLIENT_UP || mosquitto_socket(client->handle) < 0) return ST_CLOSED;
     if (size > INT32_MAX) return ST_IO;
+    if (qos > 0) {
+        client->has_published = true;
+        client->seen_packets = 0;
+    }
     mosquitto_property *properties = NULL;
     int rc = MOSQ_ERR_SUCCESS;
     if (is_replay && client->options.version == MQTT_VERSION_5)

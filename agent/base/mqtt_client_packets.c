@@ -9,7 +9,10 @@
 
 enum {
     PACKETS_PER_ROUND = 64, /* then other work gets its turn */
-    STALL_MS = 20,          /* wait for the rest of a fixed header */
+    BUSY_ROUNDS = 2,        /* so many full ones: coalescing would only fill the socket's buffer */
+    HEADER_MAX = 5,         /* type and length of a packet */
+    PEEK_SIZE = 4096,
+    STALL_MS = 20, /* wait for the rest of a fixed header */
     STALL_TRIES = 3
 };
 
@@ -26,22 +29,39 @@ int mqtt_packets_write(struct mqtt_client *client)
 
 enum peek { PEEK_GO, PEEK_NOTHING, PEEK_UNCLEAR, PEEK_TOO_LONG };
 
-/* Looks at the fixed header of the next packet before the library allocates what it announces. */
-static enum peek peek_packet(const struct mqtt_client *client)
+/* Looks at one fixed header; *packet_size is how far the next one lies behind it. */
+static enum peek peek_header(const unsigned char *header, size_t size, uint32_t limit,
+                             size_t *packet_size)
 {
-    unsigned char header[5];
-    ssize_t size =
-        recv(mosquitto_socket(client->handle), header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return PEEK_NOTHING;
-    if (size <= 0) return PEEK_GO; /* the library finds the same and says why */
     uint32_t length = 0;
-    for (ssize_t i = 1; i < size; i++) {
+    for (size_t i = 1; i < size && i < HEADER_MAX; i++) {
         length |= (uint32_t)(header[i] & 0x7f) << (7 * (i - 1));
         if (header[i] & 0x80) continue;
-        return length > client->settings.packet_limit_bytes ? PEEK_TOO_LONG : PEEK_GO;
+        *packet_size = 1 + i + length;
+        return length > limit ? PEEK_TOO_LONG : PEEK_GO;
     }
-    return size == (ssize_t)sizeof header ? PEEK_GO : PEEK_UNCLEAR;
+    *packet_size = SIZE_MAX; /* a length of five bytes: the library refuses it */
+    return size >= HEADER_MAX ? PEEK_GO : PEEK_UNCLEAR;
+}
+
+/* Looks at the fixed headers of the next packets before the library allocates what they announce.
+ * Only at one when publishes are in flight: then the library may read several a call. */
+static enum peek peek_packets(struct mqtt_client *client)
+{
+    unsigned char bytes[PEEK_SIZE];
+    ssize_t found =
+        recv(mosquitto_socket(client->handle), bytes,
+             client->has_published ? HEADER_MAX : sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    if (found < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return PEEK_NOTHING;
+    if (found <= 0) return PEEK_GO; /* the library finds the same and says why */
+    size_t left = (size_t)found, packet_size = 0;
+    for (const unsigned char *at = bytes;; at += packet_size, left -= packet_size) {
+        enum peek peek = peek_header(at, left, client->settings.packet_limit_bytes, &packet_size);
+        if (peek != PEEK_GO) return client->seen_packets > 0 ? PEEK_GO : peek;
+        client->seen_packets++;
+        if (packet_size >= left || client->has_published) return PEEK_GO;
+    }
 }
 
 static void refuse_length(struct mqtt_client *client, int *rc)
@@ -88,7 +108,8 @@ static bool may_read(struct mqtt_client *client, int *rc)
     if (!client->can_peek) return true;
     if (client->is_inside_packet) return may_read_unseen(client, rc);
     client->is_unseen = false;
-    switch (peek_packet(client)) {
+    if (client->seen_packets > 0) return true;
+    switch (peek_packets(client)) {
     case PEEK_GO:
         client->stall_tries = 0;
         return true;
@@ -109,12 +130,17 @@ static bool may_read(struct mqtt_client *client, int *rc)
 int mqtt_packets_read(struct mqtt_client *client)
 {
     int rc = MOSQ_ERR_SUCCESS;
-    for (int i = 0; i < PACKETS_PER_ROUND && may_read(client, &rc); i++) {
+    int packets = 0;
+    for (; packets < PACKETS_PER_ROUND && may_read(client, &rc); packets++) {
         errno = 0;
         rc = mosquitto_loop_read(client->handle, 1);
         bool is_drained = errno == EAGAIN || errno == EWOULDBLOCK;
         client->is_inside_packet = is_drained;
         client->is_draining = !is_drained;
+        if (is_drained)
+            client->seen_packets = 0;
+        else if (client->seen_packets > 0)
+            client->seen_packets--;
         if (rc != MOSQ_ERR_SUCCESS || client->is_abandoned || client->wants_reconnect) break;
         if (client->wants_flush) {
             client->wants_flush = false;
@@ -122,6 +148,8 @@ int mqtt_packets_read(struct mqtt_client *client)
         }
         if (rc != MOSQ_ERR_SUCCESS || is_drained) break;
     }
+    client->full_rounds = packets == PACKETS_PER_ROUND ? client->full_rounds + 1 : 0;
+    if (client->full_rounds >= BUSY_ROUNDS) mqtt_client_hurry(client);
     return rc;
 }
 

@@ -2,8 +2,9 @@
 
     bench.py ISOTHERM PUBLISHER SUBSCRIBER
 
-ISOTHERM_BENCH_READINGS and ISOTHERM_BENCH_ROUNDS set the length. The two take turns; what is
-printed are medians and ranges over the rounds, and the ratio round by round.
+ISOTHERM_BENCH_READINGS, ISOTHERM_BENCH_PACED_READINGS and ISOTHERM_BENCH_ROUNDS set the length,
+ISOTHERM_BENCH_COALESCE the agent's coalescing.  The two take turns; what is printed are medians
+and ranges over the rounds, and the ratio round by round.  docs/benchmark.md tells more.
 """
 
 import json
@@ -18,8 +19,16 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario")
 import harness  # noqa: E402
 
 READINGS = int(os.environ.get("ISOTHERM_BENCH_READINGS", "200000"))
+PACED_READINGS = int(os.environ.get("ISOTHERM_BENCH_PACED_READINGS", "10000"))
 ROUNDS = int(os.environ.get("ISOTHERM_BENCH_ROUNDS", "5"))
+COALESCE = os.environ.get("ISOTHERM_BENCH_COALESCE", "20ms")
 DEVICES = 1000
+CASES = (  # title, readings, QoS, readings a second (0: as fast as the broker takes them)
+    ("burst, QoS 0", READINGS, 0, 0),
+    ("burst, QoS 1", READINGS, 1, 0),
+    ("1,000 a second, QoS 0", PACED_READINGS, 0, 1000),
+    ("1,000 a second, QoS 1", PACED_READINGS, 1, 1000),
+)
 
 
 def cpu_seconds(pid):
@@ -37,18 +46,20 @@ def memory_mb(pid):
     return int(fields["Rss"].split()[0]) / 1024, private / 1024
 
 
-def publish(publisher, port, qos, rate):
-    subprocess.run([publisher, str(port), str(READINGS), str(DEVICES), str(qos), str(rate)],
+def publish(publisher, port, case):
+    _, readings, qos, rate = case
+    subprocess.run([publisher, str(port), str(readings), str(DEVICES), str(qos), str(rate)],
                    check=True, timeout=600)
 
 
-def measure_bare(place, broker, programs, qos, rate):
-    child = subprocess.Popen([programs["subscriber"], str(broker.port), str(qos), str(READINGS)],
+def measure_bare(broker, programs, case):
+    _, readings, qos, _ = case
+    child = subprocess.Popen([programs["subscriber"], str(broker.port), str(qos), str(readings)],
                              stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "ready\n"
         cpu, began = cpu_seconds(child.pid), time.monotonic()
-        publish(programs["publisher"], broker.port, qos, rate)
+        publish(programs["publisher"], broker.port, case)
         assert child.stdout.readline() == "done\n"
         wall = time.monotonic() - began
         return cpu_seconds(child.pid) - cpu, wall, memory_mb(child.pid)
@@ -57,14 +68,17 @@ def measure_bare(place, broker, programs, qos, rate):
         child.wait()
 
 
-def measure_agent(place, broker, programs, qos, rate):
+def measure_agent(place, broker, programs, case):
+    _, readings, qos, _ = case
     agent = place.agent({
         "gateway": "bench",
         "limits": {"devices": DEVICES},
         "windows": [{"size": "10s"}, {"size": "1min"}, {"size": "15min", "every": "1min"}],
         "lateness": "30s",
+        "store": {"commit_every": "5s"},
         "log": {"level": "error"},
-        "sources": [{"mqtt": {"broker": broker.url, "session": "0s", "subscribe": [
+        "sources": [{"mqtt": {"broker": broker.url, "session": "0s", "coalesce": COALESCE,
+                              "subscribe": [
             {"topic": "factory/+line/+device/temperature", "value": "/temp", "time": "/ts",
              "unit": "/unit", "qos": qos}]}}],
     })
@@ -72,8 +86,8 @@ def measure_agent(place, broker, programs, qos, rate):
         harness.wait_until("the source", lambda: agent.source()["connected"])
         pid = agent.process.pid
         cpu, began = cpu_seconds(pid), time.monotonic()
-        publish(programs["publisher"], broker.port, qos, rate)
-        agent.wait_received(READINGS, 120)
+        publish(programs["publisher"], broker.port, case)
+        agent.wait_received(readings, 120)
         wall = time.monotonic() - began
         used = cpu_seconds(pid) - cpu
         agent.check_ledger()
@@ -87,31 +101,36 @@ def shown(values, scale=1.0, form="{:.2f}"):
     return f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
-def run(programs, qos, rate):
+def report(case, rounds):
+    title, readings, _, rate = case
+    print(f"\n{title}: {readings} readings of {DEVICES} devices, {ROUNDS} rounds; median (range)")
+    for name, index in (("bare subscriber", 0), ("isotherm", 1)):
+        used = [r[index] for r in rounds]
+        line = f"  {name:16} CPU us per reading {shown([u[0] for u in used], 1e6 / readings)}"
+        if rate == 0:
+            line += f"  readings/s {shown([readings / u[1] for u in used], 1, '{:.0f}')}"
+        print(f"{line}  resident MB {shown([u[2][0] for u in used], 1, '{:.1f}')}"
+              f"  private MB {shown([u[2][1] for u in used], 1, '{:.1f}')}")
+    print(f"  ratio of CPU     {shown([r[1][0] / r[0][0] for r in rounds])}", flush=True)
+
+
+def run(programs, case):
     with harness.Place() as place:
         broker = place.broker()
         rounds = []
         for _ in range(ROUNDS):
-            bare = measure_bare(place, broker, programs, qos, rate)
-            ours = measure_agent(place, broker, programs, qos, rate)
-            rounds.append((bare, ours))
-    pace = f"{rate} a second" if rate else "as fast as the broker takes them"
-    print(f"\n{READINGS} readings of {DEVICES} devices, QoS {qos}, {pace}, {ROUNDS} rounds; "
-          "median (range)")
-    for name, index in (("bare subscriber", 0), ("isotherm", 1)):
-        print(f"  {name:16} CPU us per reading {shown([r[index][0] for r in rounds], 1e6 / READINGS)}"
-              f"  readings/s {shown([READINGS / r[index][1] for r in rounds], 1, '{:.0f}')}"
-              f"  resident MB {shown([r[index][2][0] for r in rounds], 1, '{:.1f}')}"
-              f"  private MB {shown([r[index][2][1] for r in rounds], 1, '{:.1f}')}")
-    print(f"  ratio of CPU     {shown([r[1][0] / r[0][0] for r in rounds])}")
+            bare = measure_bare(broker, programs, case)
+            rounds.append((bare, measure_agent(place, broker, programs, case)))
+    report(case, rounds)
 
 
 def main():
     programs = dict(zip(("isotherm", "publisher", "subscriber"), sys.argv[1:4]))
     harness.ISOTHERM = programs["isotherm"]
-    print(json.dumps({"cores": os.cpu_count(), "kernel": os.uname().release}))
-    run(programs, 0, 0)
-    run(programs, 1, 0)
+    print(json.dumps({"cores": os.cpu_count(), "kernel": os.uname().release,
+                      "coalesce": COALESCE}))
+    for case in CASES:
+        run(programs, case)
 
 
 main()
