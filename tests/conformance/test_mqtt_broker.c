@@ -225,6 +225,95 @@ static void test_a_packet_of_a_hostile_length_drops_the_connection(void **state)
     tear_down(&rig);
 }
 
+static void set_flag(void *context)
+{
+    *(bool *)context = true;
+}
+
+/* Long enough for a client to give up waiting for the rest of a header. */
+static void let_time_pass(struct rig *rig)
+{
+    bool is_over = false;
+    struct loop_timer *timer = loop_timer_start(rig->intake->loop, 200, 0, set_flag, &is_over);
+    assert_non_null(timer);
+    while (!is_over) loop_run_once(rig->intake->loop, true);
+    loop_timer_stop(&timer);
+}
+
+static void set_up_tapped(struct rig *rig, struct mqtt_tap *tap)
+{
+    set_up(rig, &(struct broker_options){0});
+    mqtt_tap_start(tap, rig->intake->loop, rig->broker.port);
+    memcpy(rig->options.client.broker, tap->url, sizeof tap->url);
+}
+
+static void tear_down_tapped(struct rig *rig, struct mqtt_tap *tap)
+{
+    driver_mqtt.close(rig->state);
+    mqtt_tap_stop(tap);
+    tear_down(rig);
+}
+
+static const char reading_packet[] = "\x30\x0e\x00\x08site/a/t\x00\x32\x31\x35";
+
+/* The kernel may not let the rest come before the first byte was read. */
+static void test_a_header_cut_in_two_does_not_starve_the_connection(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up_tapped(&rig, &tap);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    mqtt_tap_inject(&tap, reading_packet, 1);
+    let_time_pass(&rig);
+    mqtt_tap_inject(&tap, reading_packet + 1, sizeof reading_packet - 2);
+    mqtt_tap_inject(&tap, reading_packet, sizeof reading_packet - 1);
+    assert_true(fake_intake_run_until_taken(rig.intake, 2));
+    tear_down_tapped(&rig, &tap);
+}
+
+static void test_a_hostile_length_behind_a_cut_header_takes_no_memory(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    static const char body[8192];
+    set_up_tapped(&rig, &tap);
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    mqtt_tap_inject(&tap, "\x32", 1);
+    let_time_pass(&rig);
+    mqtt_tap_inject(&tap, "\xff\xff\xff\x7f", 4);
+    for (int i = 0; i < 100 && rig.intake->lost_count == 0; i++) {
+        mqtt_tap_inject(&tap, body, sizeof body);
+        fake_intake_run_rounds(rig.intake, 10);
+    }
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    assert_non_null(strstr(rig.intake->connected_detail, "too long"));
+    tear_down_tapped(&rig, &tap);
+}
+
+static void test_messages_are_read_together_after_the_coalescing(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up_tapped(&rig, &tap);
+    rig.options.coalesce_ms = 500;
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    let_time_pass(&rig);
+    mqtt_tap_inject(&tap, reading_packet, sizeof reading_packet - 1);
+    fake_intake_run_rounds(rig.intake, 5);
+    mqtt_tap_inject(&tap, reading_packet, sizeof reading_packet - 1);
+    fake_intake_run_rounds(rig.intake, 5);
+    assert_int_equal(rig.intake->taken_count, 0);
+    assert_true(fake_intake_run_until_taken(rig.intake, 1));
+    assert_int_equal(rig.intake->taken_count, 2);
+    tear_down_tapped(&rig, &tap);
+}
+
 struct publisher {
     struct mqtt_client *client;
     int connected, lost, message_id, reason_code;
@@ -367,6 +456,9 @@ int main(void)
         cmocka_unit_test(test_a_wrong_password_is_said_and_a_corrected_one_found),
         cmocka_unit_test(test_tls_takes_only_the_right_host_of_a_known_authority),
         cmocka_unit_test(test_a_packet_of_a_hostile_length_drops_the_connection),
+        cmocka_unit_test(test_a_header_cut_in_two_does_not_starve_the_connection),
+        cmocka_unit_test(test_a_hostile_length_behind_a_cut_header_takes_no_memory),
+        cmocka_unit_test(test_messages_are_read_together_after_the_coalescing),
         cmocka_unit_test(test_refused_and_offline_publishes_are_told),
         cmocka_unit_test(test_a_session_taken_over_waits_the_longest),
         cmocka_unit_test(test_one_payload_is_decoded_without_a_broker),
