@@ -63,7 +63,7 @@ static void sweep_journal(struct flow *flow)
         if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
-        flow->is_sweeping = true;
+        flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
     size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
@@ -85,10 +85,12 @@ static void pause_for_commit(struct flow *flow)
     }
 }
 
-/* Counts belong to the readings they speak of: an entry goes with every batch that has any. */
+/* Counts belong to the readings they speak of: an entry goes with every batch that has any, and
+ * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_ledger(struct flow *flow)
 {
-    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_sweeping) return;
+    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_ledger_due) return;
+    flow->is_ledger_due = false;
     struct ledger ledger = {.count = 0};
     for (size_t i = 0; i < flow->source_count; i++) {
         struct ledger_line *line = &ledger.lines[ledger.count++];
@@ -106,6 +108,7 @@ static void journal_ledger(struct flow *flow)
 
 static void commit(struct flow *flow)
 {
+    if (!flow->is_running) return; /* a start that failed has nothing to say, least of all counts */
     if (store_is_committing(flow->store)) {
         flow->wants_commit = true;
         return;
@@ -323,6 +326,7 @@ enum status flow_start(struct flow *flow)
         status = prepare_source(flow, &config->sources[i]);
     if (status != ST_OK) return status;
     take_over_ledger(flow);
+    flow->is_running = true;
     for (size_t i = 0; i < config->source_count; i++) {
         status = open_source(&flow->sources[i], &config->sources[i]);
         if (status == ST_OK) continue;
