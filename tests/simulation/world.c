@@ -434,10 +434,14 @@ static void begin_life(struct world *world)
     if (options->is_delayed_sync) lose_clock(world);
 }
 
+/* So that a failed test, which ends in the middle of everything, is not reported as a leak too. */
+static struct world *present;
+
 struct world *world_open(const struct world_options *options)
 {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) abort();
+    present = world;
     world->options = *options;
     world->random = options->seed;
     world->taken = calloc(WORLD_TAKEN, sizeof *world->taken);
@@ -525,5 +529,22 @@ void world_finish(struct world *world)
            " repeated), %" PRIu64 " boots, %" PRIu64 " outages, %" PRIu64 " steps\n",
            world->readings, world->oracle.promised, world->oracle.distinct,
            world->oracle.repeated, world->boots, world->centre.outages, world->steps);
+    for (size_t i = 0; i < SOURCE_COUNT; i++)
+        for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            if (world->sources[i].refused[verdict] > 0)
+                printf("  %s: %" PRIu64 " refused, %s\n", source_drivers[i].name,
+                       world->sources[i].refused[verdict], verdict_name((enum verdict)verdict));
     world_close(world);
+}
+
+void world_repeat(uint64_t count, void (*fn)(uint64_t seed))
+{
+    const char *seed = getenv("ISOTHERM_SEED"), *budget = getenv("ISOTHERM_BUDGET");
+    if (seed != NULL) {
+        fn(strtoull(seed, NULL, 0));
+        return;
+    }
+    double factor = budget != NULL ? strtod(budget, NULL) : 1;
+    uint64_t seeds = (uint64_t)((double)count * factor);
+    for (uint64_t i = 0; i < (seeds > 0 ? seeds : 1); i++) fn(i + 1);
 }

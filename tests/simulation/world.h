@@ -80,7 +80,7 @@ struct oracle {
     uint64_t highest_seq, distinct, repeated;
     struct transition *transitions;
     size_t transition_count;
-    uint64_t *missed; /* per device, [0] tumbling */
+    uint64_t *missed[2]; /* as the records say, per device: of tumbling and hopping windows */
     uint64_t promised, unset_clock, alarms;
     char epoch[32];
     uint64_t digest; /* of everything that came, in its order */
@@ -214,6 +214,9 @@ void world_boot(struct world *world);
 /* The agent took a reading; message: of a source that waits, else NULL. */
 void world_take(struct world *world, const struct message *reading, struct message *message,
                 uint64_t ticket);
+
+/* Calls fn with `count` seeds, ISOTHERM_BUDGET times as many, or with ISOTHERM_SEED alone. */
+void world_repeat(uint64_t count, void (*fn)(uint64_t seed));
 
 /* Random numbers of the world: below `limit`; with the chance of so many in a thousand. */
 uint64_t world_random(struct world *world, uint64_t limit);
