@@ -96,21 +96,29 @@ static void on_detect(void *context)
     lose(context, "keep-alive");
 }
 
-static void on_outage(void *context)
+void centre_cut_off(struct link *centre)
 {
-    struct link *centre = context;
-    const struct world_options *options = &centre->world->options;
-    centre->is_up = !centre->is_up;
-    int64_t next_ms = centre->is_up
-                          ? world_random_wait(centre->world, options->outage_every_ms)
-                          : (int64_t)world_random(centre->world, (uint64_t)options->outage_most_ms);
-    virtual_event_set(&centre->outage, next_ms, on_outage, centre);
-    if (centre->is_up) return;
+    centre->is_up = false;
     centre->outages++;
     if (!centre->is_connected) return;
     centre->is_dead = true;
     int64_t detect_ms = (int64_t)world_random(centre->world, DETECT_MOST_MS);
     virtual_event_set(&centre->detect, detect_ms, on_detect, centre);
+}
+
+static void on_outage(void *context)
+{
+    struct link *centre = context;
+    const struct world_options *options = &centre->world->options;
+    int64_t next_ms;
+    if (centre->is_up) {
+        centre_cut_off(centre);
+        next_ms = (int64_t)world_random(centre->world, (uint64_t)options->outage_most_ms);
+    } else {
+        centre->is_up = true;
+        next_ms = world_random_wait(centre->world, options->outage_every_ms);
+    }
+    virtual_event_set(&centre->outage, next_ms, on_outage, centre);
 }
 
 void centre_begin_outages(struct link *centre)

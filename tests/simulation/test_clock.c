@@ -58,7 +58,8 @@ static void boot_in_1970(uint64_t seed)
     struct world_options options = clock_world(seed);
     options.is_delayed_sync = true;
     struct world *world = live(&options, 6 * HOUR);
-    assert_true(world->oracle.unset_clock == 0 || world->oracle.distinct > world->oracle.unset_clock);
+    assert_true(world->oracle.unset_clock == 0 ||
+                world->oracle.distinct > world->oracle.unset_clock);
     world_finish(world);
 }
 
@@ -77,8 +78,8 @@ static void test_no_era_makes_a_difference(void **state)
     (void)state;
     static const struct era eras[] = {
         {INT64_C(1795219200000), 1000},
-        {INT64_C(2147481847000), 1000},                    /* 2038-01-19, half an hour before */
-        {INT64_C(4294965496000), 1000},                    /* 2106-02-07, likewise */
+        {INT64_C(2147481847000), 1000}, /* 2038-01-19, half an hour before */
+        {INT64_C(4294965496000), 1000}, /* 2106-02-07, likewise */
         {INT64_C(1795219200000), INT64_C(4294967296) - 1800000}, /* 49.7 days up */
         {INT64_C(1795219200000), INT64_C(315576000000)},         /* ten years up */
         {INT64_C(7000000000000), INT64_C(9223372036854) * 1000}, /* 2191 */

@@ -68,8 +68,7 @@ static bool do_job(struct store_thread *thread)
     struct store_counts counts = thread->counts;
     writer_count(&thread->writer, &counts);
     thread->counts = counts;
-    if (job->kind == STORE_JOB_COMMIT)
-        writer_tend(&thread->writer, virtual_time_now_ms());
+    if (job->kind == STORE_JOB_COMMIT) writer_tend(&thread->writer, virtual_time_now_ms());
     return true;
 }
 

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Embedded by its owner, zeroed before the first use.  Also what timers and wake-ups are made of. */
+/* Embedded by its owner, zeroed before the first use.  Also what timers and wake-ups are made of.
+ */
 struct virtual_event {
     int64_t due_ms;
     uint64_t order; /* of two that are due at once, the one that was set first comes first */

@@ -291,8 +291,8 @@ static int64_t choose_value(struct world *world, uint32_t device, int64_t wall_m
     int64_t period_ms = 5 * HOUR + (int64_t)(device % 7) * 11 * MINUTE;
     int64_t at = (wall_ms + device * MINUTE) % period_ms;
     int64_t height = at < period_ms / 2 ? at : period_ms - at; /* a triangle */
-    return height * 50000000 / period_ms * 2 + 40000000 +
-           (int64_t)world_random(world, 2000000) - 1000000;
+    return height * 50000000 / period_ms * 2 + 40000000 + (int64_t)world_random(world, 2000000) -
+           1000000;
 }
 
 static void on_measure(void *context)
@@ -300,7 +300,7 @@ static void on_measure(void *context)
     struct sim_device *device = context;
     struct world *world = device->world;
     const struct world_options *options = &world->options;
-    int64_t every_ms = device->number == 0 && options->chatter_every_ms > 0
+    int64_t every_ms = device->number == SOURCE_LINE && options->chatter_every_ms > 0
                            ? options->chatter_every_ms
                            : options->every_ms;
     int64_t wall_ms = virtual_time_wall_ms();
@@ -325,6 +325,11 @@ static void on_stranger(void *context)
     source_measure(&world->sources[world_random(world, SOURCE_COUNT)], &message);
     virtual_event_set(&world->stranger, world_random_wait(world, world->options.stranger_every_ms),
                       on_stranger, world);
+}
+
+void world_begin_strangers(struct world *world)
+{
+    virtual_event_set(&world->stranger, world->options.stranger_every_ms, on_stranger, world);
 }
 
 /* ---- what must hold all the time ---- */
@@ -428,8 +433,7 @@ static void begin_life(struct world *world)
     if (options->step_every_ms > 0)
         virtual_event_set(&world->step_clock, world_random_wait(world, options->step_every_ms),
                           on_step_clock, world);
-    if (options->stranger_every_ms > 0)
-        virtual_event_set(&world->stranger, options->stranger_every_ms, on_stranger, world);
+    if (options->stranger_every_ms > 0) world_begin_strangers(world);
     if (options->begin_mono_ms > 0) virtual_time_set_mono(options->begin_mono_ms);
     if (options->is_delayed_sync) lose_clock(world);
 }
@@ -452,8 +456,9 @@ struct world *world_open(const struct world_options *options)
     virtual_time_reset(options->begin_wall_ms > 0 ? options->begin_wall_ms : BEGIN_WALL_MS);
     virtual_time_set_grain(options->grain_ms);
     world->clock = clock_system();
-    const char *log = getenv("ISOTHERM_LOG");
-    log_init(&world->log, world->clock, 2, log != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
+    bool is_logging = getenv("ISOTHERM_LOG") != NULL;
+    world->log_fd = open(is_logging ? "/dev/stderr" : "/dev/null", O_WRONLY | O_CLOEXEC);
+    log_init(&world->log, world->clock, world->log_fd, LOG_LEVEL_DEBUG);
     snprintf(world->folder, sizeof world->folder, "%s/isotherm-world-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(world->folder) == NULL) abort();
@@ -516,6 +521,7 @@ void world_close(struct world *world)
     if (world->is_up) world_crash(world);
     allocation_watch(false);
     remove_folder(world->folder);
+    (void)close(world->log_fd);
     oracle_close(&world->oracle);
     free(world->taken);
     free(world->devices);
@@ -527,8 +533,8 @@ void world_finish(struct world *world)
     world_verify(world);
     printf("  %" PRIu64 " readings, %" PRIu64 " promised, %" PRIu64 " records (%" PRIu64
            " repeated), %" PRIu64 " boots, %" PRIu64 " outages, %" PRIu64 " steps\n",
-           world->readings, world->oracle.promised, world->oracle.distinct,
-           world->oracle.repeated, world->boots, world->centre.outages, world->steps);
+           world->readings, world->oracle.promised, world->oracle.distinct, world->oracle.repeated,
+           world->boots, world->centre.outages, world->steps);
     for (size_t i = 0; i < SOURCE_COUNT; i++)
         for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
             if (world->sources[i].refused[verdict] > 0)

@@ -39,7 +39,7 @@ struct world_options {
     int64_t step_every_ms;     /* the gateway's clock is stepped by up to step_most_ms */
     int64_t step_most_ms;      /* and put right a while later */
     int64_t stranger_every_ms; /* a reading of an id that never comes again */
-    int64_t chatter_every_ms;  /* device 0 measures this often instead */
+    int64_t chatter_every_ms;  /* device 2, which cannot wait, measures this often */
     unsigned late_permille;    /* readings with an event time older than the lateness */
     unsigned refusal_permille; /* publishes that the broker refuses */
     bool reboots;              /* a crash may take the clocks with it: 1970 until synchronised */
@@ -158,6 +158,7 @@ struct link {
 extern const struct link_kind centre_link_kind;
 
 void centre_begin_outages(struct link *centre);
+void centre_cut_off(struct link *centre);
 void centre_heal(struct link *centre); /* the broker is there, and stays */
 
 /* ---- the world ---- */
@@ -179,6 +180,7 @@ struct world {
     uint64_t random;
     struct config config;
     struct log log;
+    int log_fd;
     struct loop *loop;
     struct flow flow;
     struct clock clock;
@@ -210,6 +212,7 @@ void world_close(struct world *world);
 
 void world_crash(struct world *world); /* drops the process, keeps what is committed */
 void world_boot(struct world *world);
+void world_begin_strangers(struct world *world);
 
 /* The agent took a reading; message: of a source that waits, else NULL. */
 void world_take(struct world *world, const struct message *reading, struct message *message,
