@@ -6,8 +6,8 @@
  *   crc32 over: id as 8 bytes LE, then everything behind the crc32 */
 #include "store/journal.h"
 
-#include "store/database.h"
 #include "base/pack.h"
+#include "store/database.h"
 
 #include <inttypes.h>
 #include <string.h>
