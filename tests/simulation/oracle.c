@@ -146,6 +146,7 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     bool is_hopping = memchr(name, '/', (size_t)(end - name)) != NULL;
     int64_t start_ms = read_number(oracle, payload, "start_ms");
     struct cell *cell = find_cell(oracle, device, is_hopping, start_ms, true);
+    if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
     WORLD_CHECK(oracle->world, revision != cell->revision, "revision %u twice: %s", revision,

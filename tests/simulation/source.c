@@ -91,7 +91,7 @@ static void measure_unkept(struct source *source, const struct message *message)
 {
     if (source->intake == NULL || source->is_paused) return;
     struct message reading = *message;
-    reading.event_ms = intake_now_wall_ms(source->intake);
+    reading.event_ms = flow_now(&source->world->flow).wall_ms;
     uint64_t ticket = 0;
     enum verdict verdict = offer(source, &reading, &ticket);
     if (verdict == VERDICT_OK)

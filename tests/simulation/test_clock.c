@@ -38,7 +38,7 @@ static void step(uint64_t seed)
     options.outage_most_ms = 2 * HOUR;
     options.crash_every_ms = 6 * HOUR;
     options.down_most_ms = 5 * MINUTE;
-    struct world *world = live(&options, DAY);
+    struct world *world = live(&options, 12 * HOUR);
     /* A second is within what event times may be ahead: nothing is refused for it. */
     for (size_t i = 0; seed % 3 == 0 && i < SOURCE_COUNT; i++) {
         assert_int_equal(world->sources[i].refused[VERDICT_TIME], 0);
@@ -50,23 +50,49 @@ static void step(uint64_t seed)
 static void test_steps_of_the_wall_clock(void **state)
 {
     (void)state;
-    world_repeat(6, step);
+    world_repeat(3, step);
 }
 
+/* The first boot of all knows no better than 1970 and says so; nothing is lost by it. */
 static void boot_in_1970(uint64_t seed)
 {
     struct world_options options = clock_world(seed);
     options.is_delayed_sync = true;
-    struct world *world = live(&options, 6 * HOUR);
-    assert_true(world->oracle.unset_clock == 0 ||
-                world->oracle.distinct > world->oracle.unset_clock);
+    struct world *world = live(&options, 2 * HOUR);
+    assert_int_equal(world->oracle.promised, world->readings);
+    assert_true(world->oracle.distinct > world->oracle.unset_clock);
     world_finish(world);
 }
 
-static void test_boot_in_1970_and_a_clock_that_is_set_later(void **state)
+static void test_first_boot_in_1970_and_a_clock_that_is_set_later(void **state)
 {
     (void)state;
-    world_repeat(3, boot_in_1970);
+    world_repeat(2, boot_in_1970);
+}
+
+/* Later boots go on from the newest time they know: nothing is of 1970, nothing is late. */
+static void reboot_in_1970(uint64_t seed)
+{
+    struct world_options options = clock_world(seed);
+    struct world *world = world_open(&options);
+    for (int i = 0; i < 5; i++) {
+        world_run(world, HOUR);
+        world_crash(world);
+        world_run(world, 3 * MINUTE);
+        world_lose_clock(world);
+        world_boot(world);
+    }
+    world_verify(world);
+    assert_true(world->oracle.unset_clock > 0);
+    assert_true(world->oracle.earliest_ms >= CLOCK_FLOOR_MS);
+    assert_int_equal(world->sources[SOURCE_LINE].refused[VERDICT_LATE], 0);
+    world_finish(world);
+}
+
+static void test_reboots_without_a_battery_do_not_go_back_in_time(void **state)
+{
+    (void)state;
+    world_repeat(2, reboot_in_1970);
 }
 
 struct era {
@@ -100,7 +126,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps_of_the_wall_clock),
-        cmocka_unit_test(test_boot_in_1970_and_a_clock_that_is_set_later),
+        cmocka_unit_test(test_first_boot_in_1970_and_a_clock_that_is_set_later),
+        cmocka_unit_test(test_reboots_without_a_battery_do_not_go_back_in_time),
         cmocka_unit_test(test_no_era_makes_a_difference),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -37,13 +37,13 @@ static void crash_often(uint64_t seed)
     options.late_permille = 50;
     options.refusal_permille = 5;
     options.fails_commits = seed % 2 == 0;
-    live(&options, 3 * HOUR);
+    live(&options, 2 * HOUR);
 }
 
 static void test_crashes_at_any_moment_lose_and_double_nothing(void **state)
 {
     (void)state;
-    world_repeat(6, crash_often);
+    world_repeat(4, crash_often);
 }
 
 static void reboot_all_the_time(uint64_t seed)
@@ -52,7 +52,7 @@ static void reboot_all_the_time(uint64_t seed)
     options.crash_every_ms = 20 * SECOND;
     options.down_most_ms = 3 * SECOND;
     options.reboots = true;
-    live(&options, 6 * HOUR);
+    live(&options, 3 * HOUR);
 }
 
 static void test_reboot_loop_keeps_the_promise_and_the_store_small(void **state)

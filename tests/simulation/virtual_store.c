@@ -17,6 +17,7 @@ static struct {
 
 void virtual_store_set_hooks(const struct virtual_store_hooks *hooks)
 {
+    memset(&the_store, 0, sizeof the_store);
     the_store.hooks = *hooks;
 }
 

@@ -16,6 +16,7 @@ struct virtual_store_hooks {
     void *context;
 };
 
+/* Begins anew, after virtual_time_reset. */
 void virtual_store_set_hooks(const struct virtual_store_hooks *hooks);
 
 /* The process dies: what the thread has not done will never be done. */

@@ -235,7 +235,7 @@ static void on_synchronise(void *context)
     virtual_time_set_synchronised(true);
 }
 
-static void lose_clock(struct world *world)
+void world_lose_clock(struct world *world)
 {
     virtual_time_set_mono(3000 + (int64_t)world_random(world, 9000));
     virtual_time_set_wall(3000 + (int64_t)world_random(world, 9000));
@@ -254,7 +254,7 @@ static void on_trouble(void *context)
         return;
     }
     if (!world->is_up) {
-        if (options->reboots && world_chance(world, 500)) lose_clock(world);
+        if (options->reboots && world_chance(world, 500)) world_lose_clock(world);
         world_boot(world);
     } else {
         if (world_chance(world, 800))
@@ -435,16 +435,17 @@ static void begin_life(struct world *world)
                           on_step_clock, world);
     if (options->stranger_every_ms > 0) world_begin_strangers(world);
     if (options->begin_mono_ms > 0) virtual_time_set_mono(options->begin_mono_ms);
-    if (options->is_delayed_sync) lose_clock(world);
+    if (options->is_delayed_sync) world_lose_clock(world);
 }
 
 /* So that a failed test, which ends in the middle of everything, is not reported as a leak too. */
-static struct world *present;
+static struct world *volatile present;
 
 struct world *world_open(const struct world_options *options)
 {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) abort();
+    world->former = present;
     present = world;
     world->options = *options;
     world->random = options->seed;
@@ -501,7 +502,12 @@ void world_verify(struct world *world)
     world_run(world, 6 * world->options.window_ms + world->options.lateness_ms +
                          world->options.grace_ms + HOUR);
     for (int i = 0; i < 14 * 24 && !is_over(world); i++) world_run(world, HOUR);
-    WORLD_CHECK(world, is_over(world), "two weeks after all trouble not everything has arrived");
+    struct store_counts store = store_count(world->flow.store);
+    WORLD_CHECK(world, is_over(world),
+                "two weeks after all trouble: %" PRIu64 " readings in open windows, %" PRIu64
+                " alarms and %" PRIu64 " windows in the outbox, %zu readings not committed",
+                stream_count(world->flow.stream).windows[0].open, store.waiting[LANE_ALARM],
+                store.waiting[LANE_WINDOW], world->taken_end - world->taken_first);
     oracle_verify(&world->oracle, store_count(world->flow.store).dropped);
 }
 
@@ -520,6 +526,7 @@ void world_close(struct world *world)
     allocation_watch(false);
     if (world->is_up) world_crash(world);
     allocation_watch(false);
+    present = world->former;
     remove_folder(world->folder);
     (void)close(world->log_fd);
     oracle_close(&world->oracle);

@@ -82,6 +82,7 @@ struct oracle {
     size_t transition_count;
     uint64_t *missed[2]; /* as the records say, per device: of tumbling and hopping windows */
     uint64_t promised, unset_clock, alarms;
+    int64_t earliest_ms; /* start of a window */
     char epoch[32];
     uint64_t digest; /* of everything that came, in its order */
 };
@@ -176,6 +177,7 @@ struct taken {
 };
 
 struct world {
+    struct world *former; /* one that failed */
     struct world_options options;
     uint64_t random;
     struct config config;
@@ -212,6 +214,7 @@ void world_close(struct world *world);
 
 void world_crash(struct world *world); /* drops the process, keeps what is committed */
 void world_boot(struct world *world);
+void world_lose_clock(struct world *world); /* as a reboot without a battery does */
 void world_begin_strangers(struct world *world);
 
 /* The agent took a reading; message: of a source that waits, else NULL. */
