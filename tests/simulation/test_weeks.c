@@ -95,6 +95,7 @@ static void fill_the_store(uint64_t seed)
 {
     struct world_options options = plant(seed);
     options.devices = 60;
+    options.every_ms = 10 * MINUTE;
     options.window_ms = 10 * MINUTE;
     options.budget_bytes = 16 << 20;
     struct world *world = world_open(&options);
