@@ -24,6 +24,8 @@ struct stream_now flow_now(const struct flow *flow)
                              .clock = CLOCK_UNSET};
     if (now.wall_ms >= CLOCK_FLOOR_MS)
         now.clock = flow->is_synchronised ? CLOCK_TRUSTED : CLOCK_HELD;
+    else if (flow->held_wall_ms > 0)
+        now.wall_ms = flow->held_wall_ms + now.mono_ms - flow->held_mono_ms;
     return now;
 }
 
@@ -288,6 +290,17 @@ static void take_over_ledger(struct flow *flow)
     flow->stream_before = stream_count(flow->stream).accepted;
 }
 
+static void take_over_clock(struct flow *flow)
+{
+    flow->held_mono_ms = clock_mono_ms(&flow->host.clock);
+    for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
+        struct stream_device device;
+        if (!stream_get_device(flow->stream, i, flow->held_mono_ms, &device)) continue;
+        if (device.arrival_ms >= CLOCK_FLOOR_MS && device.arrival_ms > flow->held_wall_ms)
+            flow->held_wall_ms = device.arrival_ms;
+    }
+}
+
 static enum status prepare_source(struct flow *flow, const struct config_source *from)
 {
     struct flow_source *source = &flow->sources[flow->source_count];
@@ -327,6 +340,7 @@ enum status flow_start(struct flow *flow)
     if (status != ST_OK) return status;
     take_over_ledger(flow);
     flow->is_running = true;
+    take_over_clock(flow);
     for (size_t i = 0; i < config->source_count; i++) {
         status = open_source(&flow->sources[i], &config->sources[i]);
         if (status == ST_OK) continue;

@@ -50,6 +50,8 @@ struct flow {
     bool wants_commit;      /* as soon as the running one is done */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
+    int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */
+    int64_t held_mono_ms;         /* when this run took it over */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
@@ -85,6 +87,9 @@ void flow_stop(struct flow *flow);
 /* Frees what flow_start allocated; after the loop was closed. */
 void flow_fini(struct flow *flow);
 
+/* The clocks as the stream is to see them.  While the wall clock stands before any time that can
+ * be right, the former run's newest time goes on instead, still called unset: so a board without
+ * a battery does not go back behind its own windows. */
 struct stream_now flow_now(const struct flow *flow);
 
 #endif
