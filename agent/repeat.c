@@ -12,6 +12,7 @@ enum { FLAG_WHOLE = 1 };
 struct repeat_key {
     uint32_t slot, mark;
     uint32_t at_mono_s;
+    uint16_t next; /* in its chain, as in heads: the index and 1 */
     bool is_live, is_expected;
 };
 
@@ -20,15 +21,23 @@ enum status repeat_open(struct repeat *repeat, size_t capacity)
     memset(repeat, 0, sizeof *repeat);
     if (capacity > REPEAT_KEYS_MAX) capacity = REPEAT_KEYS_MAX;
     if (capacity == 0) return ST_OK;
+    size_t places = 1;
+    while (places < capacity) places *= 2;
     repeat->keys = calloc(capacity, sizeof *repeat->keys);
-    if (repeat->keys == NULL) return ST_NO_MEMORY;
+    repeat->heads = calloc(places, sizeof *repeat->heads);
+    if (repeat->keys == NULL || repeat->heads == NULL) {
+        repeat_close(repeat);
+        return ST_NO_MEMORY;
+    }
     repeat->capacity = capacity;
+    repeat->place_mask = places - 1;
     return ST_OK;
 }
 
 void repeat_close(struct repeat *repeat)
 {
     free(repeat->keys);
+    free(repeat->heads);
     memset(repeat, 0, sizeof *repeat);
 }
 
@@ -42,22 +51,43 @@ static struct repeat_key *key_at(const struct repeat *repeat, uint64_t number)
     return &repeat->keys[number % repeat->capacity];
 }
 
-/* The places from 0 on are in use, all of them once the ring has gone round. */
+static uint16_t *head_of(const struct repeat *repeat, uint32_t slot)
+{
+    return &repeat->heads[slot & repeat->place_mask];
+}
+
+/* The live key of that slot; NULL: there is none. */
 static struct repeat_key *find_slot(const struct repeat *repeat, uint32_t slot)
 {
-    size_t used = (size_t)(repeat->total - oldest_number(repeat));
-    for (size_t i = 0; i < used; i++)
-        if (repeat->keys[i].slot == slot && repeat->keys[i].is_live) return &repeat->keys[i];
+    if (repeat->capacity == 0) return NULL;
+    struct repeat_key *key;
+    for (uint16_t at = *head_of(repeat, slot); at != 0; at = key->next) {
+        key = &repeat->keys[at - 1];
+        if (key->slot == slot) return key;
+    }
     return NULL;
+}
+
+static void kill_key(struct repeat *repeat, struct repeat_key *key)
+{
+    uint16_t *link = head_of(repeat, key->slot);
+    while (&repeat->keys[*link - 1] != key) link = &repeat->keys[*link - 1].next;
+    *link = key->next;
+    key->is_live = false;
 }
 
 static void append(struct repeat *repeat, struct repeat_key key)
 {
     if (repeat->capacity == 0) return;
     struct repeat_key *older = find_slot(repeat, key.slot);
-    if (older != NULL) older->is_live = false;
+    if (older != NULL) kill_key(repeat, older);
+    struct repeat_key *place = key_at(repeat, repeat->total++);
+    if (place->is_live) kill_key(repeat, place);
+    uint16_t *head = head_of(repeat, key.slot);
     key.is_live = true;
-    *key_at(repeat, repeat->total++) = key;
+    key.next = *head;
+    *place = key;
+    *head = (uint16_t)(place - repeat->keys + 1);
 }
 
 void repeat_remember(struct repeat *repeat, uint64_t key, int64_t now_mono_ms)
@@ -84,7 +114,10 @@ bool repeat_match(struct repeat *repeat, uint64_t key, int64_t now_mono_ms, int6
 bool repeat_forget(struct repeat *repeat)
 {
     bool had_keys = repeat->total > 0;
-    if (had_keys) memset(repeat->keys, 0, repeat->capacity * sizeof *repeat->keys);
+    if (had_keys) {
+        memset(repeat->keys, 0, repeat->capacity * sizeof *repeat->keys);
+        memset(repeat->heads, 0, (repeat->place_mask + 1) * sizeof *repeat->heads);
+    }
     repeat->total = repeat->journalled = 0;
     repeat->is_whole_due = repeat->is_whole_due || had_keys;
     return had_keys;

@@ -33,6 +33,8 @@ struct repeat_key; /* private */
 struct repeat {
     struct repeat_key *keys; /* a ring; the key of number n is at n % capacity */
     size_t capacity;
+    uint16_t *heads; /* of the chains of keys whose slots share a place; 0: empty */
+    size_t place_mask;
     uint64_t total;      /* keys remembered so far, which is the number of the next one */
     uint64_t journalled; /* numbers below are in the journal */
     bool is_whole_due;   /* the next entry must first make a reader forget */

@@ -214,6 +214,66 @@ static void a_new_start_of_the_machine_counts_from_there(void **context)
     repeat_close(&after);
 }
 
+/* The same told by the simplest means. */
+struct model {
+    uint64_t keys[40];
+    bool is_expected[40];
+    size_t count;
+};
+
+static void model_remember(struct model *model, uint64_t key, size_t capacity)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        if (model->keys[i] >> 32 == key >> 32) model->keys[i] = UINT64_MAX;
+        if (i == 0 && model->count == capacity) continue;
+        model->keys[kept] = model->keys[i];
+        model->is_expected[kept++] = model->is_expected[i];
+    }
+    model->keys[kept] = key;
+    model->is_expected[kept] = false;
+    model->count = kept + 1;
+}
+
+static bool model_match(struct model *model, uint64_t key)
+{
+    for (size_t i = 0; i < model->count; i++) {
+        if (model->keys[i] != key || !model->is_expected[i]) continue;
+        model->is_expected[i] = false;
+        return true;
+    }
+    return false;
+}
+
+static void chance_finds_no_difference_to_the_plain_rule(void **context)
+{
+    (void)context;
+    uint64_t random = 12345;
+    size_t matches = 0;
+    for (size_t capacity = 1; capacity <= 40; capacity += 13) {
+        struct repeat repeat = opened(capacity);
+        struct model model = {.count = 0};
+        for (int i = 0; i < 20000; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407U;
+            uint64_t key = key_of((uint32_t)(random >> 40) % 60, (uint32_t)(random >> 33) % 2);
+            unsigned choice = (unsigned)(random >> 50) % 100;
+            if (choice < 50) {
+                repeat_remember(&repeat, key, NOW_MS);
+                model_remember(&model, key, capacity);
+            } else if (choice < 98) {
+                bool is_match = repeat_match(&repeat, key, NOW_MS, INT64_MAX);
+                assert_int_equal(is_match, model_match(&model, key));
+                matches += is_match;
+            } else {
+                repeat_expect(&repeat);
+                for (size_t k = 0; k < model.count; k++) model.is_expected[k] = true;
+            }
+        }
+        repeat_close(&repeat);
+    }
+    assert_in_range(matches, 100, 100000);
+}
+
 static void a_broken_entry_changes_nothing(void **context)
 {
     (void)context;
@@ -253,6 +313,7 @@ int main(void)
         cmocka_unit_test(what_was_forgotten_is_forgotten_after_a_crash_too),
         cmocka_unit_test(a_key_can_be_too_old),
         cmocka_unit_test(a_new_start_of_the_machine_counts_from_there),
+        cmocka_unit_test(chance_finds_no_difference_to_the_plain_rule),
         cmocka_unit_test(a_broken_entry_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
