@@ -69,12 +69,18 @@ static enum status wait_to_retry(struct agent *agent)
     return agent->is_stop_asked ? ST_CLOSED : ST_OK;
 }
 
+static enum status prepare_flow(struct agent *agent)
+{
+    return flow_prepare(&agent->flow);
+}
+
 static enum status start_store(struct agent *agent)
 {
     struct store_events events = flow_events(&agent->flow);
     struct stream_options stream_options = config_stream_options(agent->config);
     /* A batch must hold what one call of the stream may ask for, with room for changes beside. */
     int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream_options) +
+                          (int64_t)agent->flow.reserve_bytes +
                           (int64_t)stream_options.devices * LEAST_ENTRY_BYTES;
     agent->store_options = agent->config->store;
     if (agent->store_options.batch_bytes < least_bytes)
@@ -165,8 +171,8 @@ static enum status start_flow(struct agent *agent)
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals, start_store,   start_stream, start_store_thread,
-        start_uplink,  start_control, start_flow,
+        start_signals,      prepare_flow, start_store,   start_stream,
+        start_store_thread, start_uplink, start_control, start_flow,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
