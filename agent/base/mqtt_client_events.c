@@ -15,6 +15,12 @@ static void on_connect(struct mosquitto *handle, void *context, int code, int fl
     (void)properties;
     struct mqtt_client *client = context;
     bool is_v5 = client->options.version == MQTT_VERSION_5;
+    if (client->state != CLIENT_GREETING) {
+        mqtt_state_set_reason(client, "the broker sent CONNACK twice");
+        client->wants_reconnect = true;
+        errno = 0;
+        return;
+    }
     if (code != 0) {
         /* Only a person can change what lies behind these; anything else may pass by itself. */
         bool is_for_a_person = is_v5 ? code == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION ||
