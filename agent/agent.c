@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 5000, LEAST_ENTRY_BYTES = 256 };
+enum { RETRY_MS = 5000, STOP_POOL_MS = 200, LEAST_ENTRY_BYTES = 256 };
 
 struct agent {
     const struct config *config;
@@ -197,8 +197,9 @@ void agent_run(struct agent *agent)
     while (!agent->is_stop_asked) loop_run(agent->loop);
 }
 
-enum status agent_close(struct agent *agent)
+enum status agent_close(struct agent *agent, bool *is_pool_busy)
 {
+    *is_pool_busy = false;
     if (agent == NULL) return ST_OK;
     enum status status = ST_OK;
     loop_timer_stop(&agent->control_timer);
@@ -209,7 +210,7 @@ enum status agent_close(struct agent *agent)
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);
     store_close(agent->flow.store);
     stream_close(agent->flow.stream);
-    loop_close(agent->loop);
+    *is_pool_busy = !loop_finish(agent->loop, STOP_POOL_MS);
     flow_fini(&agent->flow);
     free(agent);
     return status;
