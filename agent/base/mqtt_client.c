@@ -250,6 +250,7 @@ static void try_connect(struct mqtt_client *client)
     client->is_stalled = false;
     client->is_inside_packet = false;
     client->stall_tries = 0;
+    client->first_byte = 0;
     enum status status = mqtt_setup_new(&client->handle, &client->options, &client->settings,
                                         client->client_id, client->address.is_tls, client);
     if (status == ST_OK)

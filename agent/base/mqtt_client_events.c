@@ -63,6 +63,16 @@ static void on_disconnect(struct mosquitto *handle, void *context, int code,
         code == MQTT_RC_SESSION_TAKEN_OVER ? "; another client uses the same client_id" : "");
 }
 
+/* The flag that the library does not pass on.  What was seen holds for one packet. */
+static enum mqtt_repeat take_repeat(struct mqtt_client *client)
+{
+    enum { PUBLISH = 0x30, TYPE_BITS = 0xf0, DUP_BIT = 0x08 };
+    unsigned first_byte = client->first_byte;
+    client->first_byte = 0;
+    if ((first_byte & TYPE_BITS) != PUBLISH) return MQTT_REPEAT_UNKNOWN;
+    return (first_byte & DUP_BIT) != 0 ? MQTT_REPEAT_YES : MQTT_REPEAT_NO;
+}
+
 static void on_message(struct mosquitto *handle, void *context,
                        const struct mosquitto_message *message)
 {
@@ -74,6 +84,8 @@ static void on_message(struct mosquitto *handle, void *context,
             .payload = message->payload != NULL ? message->payload : "",
             .size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0,
             .qos = message->qos,
+            .id = (uint16_t)message->mid,
+            .repeat = take_repeat(client),
             .is_retained = message->retain,
         };
         client->events.message(client->events.context, &ours);
