@@ -372,7 +372,8 @@ def fast(**more):
 def small_config(sources, centre, **more):
     """A second's windows of what comes from `sources`, to `centre` (anything with a url)."""
     return {"gateway": "line-7", "windows": [{"size": "1s"}], "grace": "0s", "lateness": "0s",
-            "sources": sources, "uplink": uplink(centre, **fast()), **more}
+            "store": {"commit_every": "200ms"}, "sources": sources,
+            "uplink": uplink(centre, **fast()), **more}
 
 
 def fault_sources(broker):
