@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 5000 };
+enum { RETRY_MS = 5000, STOP_POOL_MS = 200 };
 
 struct agent {
     const struct config *config;
@@ -67,6 +67,11 @@ static enum status wait_to_retry(struct agent *agent)
     loop_run(agent->loop);
     loop_timer_stop(&timer);
     return agent->is_stop_asked ? ST_CLOSED : ST_OK;
+}
+
+static enum status prepare_flow(struct agent *agent)
+{
+    return flow_prepare(&agent->flow);
 }
 
 static enum status start_store(struct agent *agent)
@@ -159,8 +164,8 @@ static enum status start_flow(struct agent *agent)
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals, start_store,   start_stream, start_store_thread,
-        start_uplink,  start_control, start_flow,
+        start_signals,      prepare_flow, start_store,   start_stream,
+        start_store_thread, start_uplink, start_control, start_flow,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -185,8 +190,9 @@ void agent_run(struct agent *agent)
     while (!agent->is_stop_asked) loop_run(agent->loop);
 }
 
-enum status agent_close(struct agent *agent)
+enum status agent_close(struct agent *agent, bool *is_pool_busy)
 {
+    *is_pool_busy = false;
     if (agent == NULL) return ST_OK;
     enum status status = ST_OK;
     loop_timer_stop(&agent->control_timer);
@@ -197,7 +203,7 @@ enum status agent_close(struct agent *agent)
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);
     store_close(agent->flow.store);
     stream_close(agent->flow.stream);
-    loop_close(agent->loop);
+    *is_pool_busy = !loop_finish(agent->loop, STOP_POOL_MS);
     flow_fini(&agent->flow);
     free(agent);
     return status;

@@ -2,6 +2,8 @@
 #include "config_fill.h"
 
 #include "config_tables.h"
+#include "ledger.h"
+#include "repeat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,14 +115,26 @@ static void check_alarm_names(struct config_tree *tree, const struct config_node
     }
 }
 
+/* What the flow keeps free in each batch. */
+static int64_t reserve_bytes(const struct config *config)
+{
+    size_t bytes = LEDGER_BYTES;
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        if (source->driver->repeat_keys == NULL) continue;
+        bytes += repeat_room_bytes(source->driver->repeat_keys(source->options));
+    }
+    return (int64_t)bytes;
+}
+
 struct store_options config_store_options(const struct config *config)
 {
     enum { LEAST_ENTRY_BYTES = 256 };
     struct store_options options = config->store;
     struct stream_options stream = config_stream_options(config);
     /* With room for the changes of every device beside. */
-    int64_t least_bytes =
-        2 * (int64_t)stream_room_bytes(&stream) + (int64_t)stream.devices * LEAST_ENTRY_BYTES;
+    int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream) + reserve_bytes(config) +
+                          (int64_t)stream.devices * LEAST_ENTRY_BYTES;
     if (options.batch_bytes < least_bytes) options.batch_bytes = least_bytes;
     return options;
 }

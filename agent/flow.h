@@ -50,6 +50,9 @@ struct flow {
     bool wants_commit;      /* as soon as the running one is done */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
+    int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */
+    int64_t held_mono_ms;         /* when this run took it over */
+    size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
@@ -64,7 +67,11 @@ struct flow {
 void flow_init(struct flow *flow, const struct config *config, struct loop *loop, struct log *log,
                struct clock clock);
 
-/* Gives one journal entry back to the ledger or the stream, before flow_start. */
+/* Makes the sources of the configuration, still closed, with what they need to remember.  Before
+ * flow_restore.  ST_NO_MEMORY. */
+enum status flow_prepare(struct flow *flow) ISOTHERM_CHECK;
+
+/* Gives one journal entry back to the ledger, a source or the stream, before flow_start. */
 enum status flow_restore(struct flow *flow, const void *bytes, size_t size) ISOTHERM_CHECK;
 
 /* All counts of all sources, former ones included. */
@@ -82,9 +89,12 @@ enum status flow_start(struct flow *flow) ISOTHERM_CHECK;
  * sources.  Runs the loop itself, for at most 2 seconds. */
 void flow_stop(struct flow *flow);
 
-/* Frees what flow_start allocated; after the loop was closed. */
+/* Frees what flow_prepare allocated; after the loop was closed. */
 void flow_fini(struct flow *flow);
 
+/* The clocks as the stream is to see them.  While the wall clock stands before any time that can
+ * be right, the former run's newest time goes on instead, still called unset: so a board without
+ * a battery does not go back behind its own windows. */
 struct stream_now flow_now(const struct flow *flow);
 
 #endif

@@ -1,5 +1,6 @@
 /* stream: a reading is either taken by every ring that can hold it, or refused and nothing but a
- * counter has changed.  All checks, that for room included, come before the first change. */
+ * counter has changed (and alarms, when it is our own clock that makes it late).  All checks, that
+ * for room included, come before the first change. */
 #include "stream/stream.h"
 
 #include "stream/parts.h"
@@ -110,6 +111,7 @@ struct arrival {
     int64_t value_micro;
     int64_t event_ms;
     const struct stream_now *now;
+    bool is_of_now;                 /* it has no time of its own: none can be newer */
     uint32_t behind[LIMIT_WINDOWS]; /* slots or more: this ring cannot take it */
     bool moves_rings;
 };
@@ -320,12 +322,28 @@ void stream_advance_alarms(struct stream *stream, struct device *device,
     }
 }
 
+/* A clock that was set back makes readings of now fall behind all panes.  No window can have them,
+ * but alarms must not go blind for as long as that takes.  False: the sink has no room. */
+static bool see_despite_clock(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    if (!arrival->is_of_now || device->alarm_count == 0) return true;
+    if (!journal_has_room(stream, device, 2U * device->alarm_count)) return false;
+    struct device_watch *watch = &stream->watches[device->index];
+    watch->arrival_mono_ms = arrival->now->mono_ms;
+    watch->is_resting = false;
+    evaluate_alarms(stream, arrival);
+    if (device->has_alarm_change) journal_touch(stream, device);
+    return true;
+}
+
 /* Whether a known device can take the reading, and the sink what it may cause. */
 static enum verdict check_room(struct stream *stream, struct arrival *arrival)
 {
     struct device *device = arrival->device;
     enum verdict verdict = find_panes(stream, arrival);
     if (verdict == VERDICT_LATE) {
+        if (!see_despite_clock(stream, arrival)) return VERDICT_BUSY;
         stream->counts.late++;
         if (device->late < UINT32_MAX) device->late++;
     }
@@ -338,7 +356,7 @@ static enum verdict check_room(struct stream *stream, struct arrival *arrival)
 static void take(struct stream *stream, const struct arrival *arrival)
 {
     struct device *device = arrival->device;
-    bool is_newest = arrival->event_ms >= device->newest_ms;
+    bool is_newest = arrival->is_of_now || arrival->event_ms >= device->newest_ms;
     if (device->delta.count > 0 && !is_in_delta(stream, device, arrival->event_ms)) {
         journal_write_changes(stream, device);
     }
@@ -453,6 +471,7 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .device = device_find(stream, reading->device, tag),
         .value_micro = reading->value_micro,
         .event_ms = reading->has_event_time ? reading->event_ms : now->wall_ms,
+        .is_of_now = !reading->has_event_time,
         .now = now,
     };
     enum verdict verdict = check_reading(stream, arrival.value_micro, arrival.event_ms, now);
