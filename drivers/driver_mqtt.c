@@ -277,7 +277,10 @@ static enum verdict judge(struct state *state, const struct mqtt_message *messag
 {
     *detail = "";
     if (message->qos > 0 && is_repeat(state, message, key)) return VERDICT_DUPLICATE;
-    if (message->is_retained && state->options->retained == 0) return VERDICT_RETAINED;
+    if (message->is_retained && state->options->retained == 0) {
+        *detail = "take such with retained: accept";
+        return VERDICT_RETAINED;
+    }
     if (message->size > intake_payload_limit(state->intake)) {
         *detail = "payload too long";
         return VERDICT_LENGTH;
