@@ -1,4 +1,5 @@
-/* Invariant: no file is changed here, except that the lock file and a directory may be made. */
+/* Invariant: no file is changed here, except that the lock file and a directory may be made, and
+ * the lock file written. */
 #include "store/store_file.h"
 
 #include "store/schema.h"
@@ -20,6 +21,10 @@ enum {
     APPLICATION_ID_AT = 68,
     CHUNK_SIZE = 4096
 };
+
+static const char claim[] = "store of isotherm\n";
+
+enum { CLAIM_SIZE = sizeof claim - 1 };
 
 void store_file_join(char *joined, const char *path, const char *suffix)
 {
@@ -88,6 +93,23 @@ enum status store_file_lock(const char *path, struct log *log, int *fd)
     return ST_IO;
 }
 
+static bool is_claimed(int lock_fd)
+{
+    char bytes[CLAIM_SIZE];
+    return pread(lock_fd, bytes, CLAIM_SIZE, 0) == CLAIM_SIZE &&
+           memcmp(bytes, claim, CLAIM_SIZE) == 0;
+}
+
+void store_file_claim(const char *path, int lock_fd, struct log *log)
+{
+    if (is_claimed(lock_fd)) return;
+    if (pwrite(lock_fd, claim, CLAIM_SIZE, 0) == CLAIM_SIZE && fsync(lock_fd) == 0 &&
+        store_file_sync_directory(path, log) == ST_OK)
+        return;
+    log_limited(log, LOG_LEVEL_WARN, "store", "lock", "%s.lock cannot be written: %s", path,
+                strerror(errno));
+}
+
 /* Whether only zeros follow.  Reads the file to its end, but no further than the first other
  * byte. */
 static bool is_blank(int fd)
@@ -122,7 +144,7 @@ static bool is_newer(const unsigned char *header)
     return version > SCHEMA_VERSION;
 }
 
-static enum status inspect_open(const char *path, int fd, struct log *log,
+static enum status inspect_open(const char *path, int fd, int lock_fd, struct log *log,
                                 enum store_file_kind *kind)
 {
     struct stat info;
@@ -148,14 +170,19 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
         return ST_FOREIGN;
     }
     if (*kind != STORE_FILE_BLANK || is_blank(fd)) return ST_OK;
+    bool is_database = memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0;
+    if (!is_database && is_claimed(lock_fd)) {
+        *kind = STORE_FILE_OURS;
+        return ST_OK;
+    }
     log_limited(log, LOG_LEVEL_ERROR, "store", "foreign",
                 "%s is not a store of isotherm (%s): left untouched, name another path", path,
-                memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0 ? "another SQLite database"
-                                                                   : "not a database");
+                is_database ? "another SQLite database" : "not a database");
     return ST_FOREIGN;
 }
 
-enum status store_file_inspect(const char *path, struct log *log, enum store_file_kind *kind)
+enum status store_file_inspect(const char *path, int lock_fd, struct log *log,
+                               enum store_file_kind *kind)
 {
     /* Not blocking: the path may name a FIFO. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -168,7 +195,7 @@ enum status store_file_inspect(const char *path, struct log *log, enum store_fil
         log_limited(log, LOG_LEVEL_ERROR, "store", "open", "%s: %s", path, strerror(error));
         return error == EISDIR || error == ENXIO || error == ELOOP ? ST_FOREIGN : ST_IO;
     }
-    enum status status = inspect_open(path, fd, log, kind);
+    enum status status = inspect_open(path, fd, lock_fd, log, kind);
     (void)close(fd);
     return status;
 }

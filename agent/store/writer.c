@@ -81,8 +81,9 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
 {
     enum store_file_kind kind;
     aside_path[0] = '\0';
-    enum status status = store_file_inspect(writer->path, writer->log, &kind);
+    enum status status = store_file_inspect(writer->path, writer->lock_fd, writer->log, &kind);
     if (status != ST_OK) return status;
+    store_file_claim(writer->path, writer->lock_fd, writer->log);
     struct meta_state fresh = *known;
     if (kind == STORE_FILE_OURS && writer->damage_count < DAMAGE_MOST) {
         bool is_checked = writer->damage_count > 0 || has_wal(writer->path);
