@@ -159,8 +159,10 @@ enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, 
         uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
         const uint8_t *bytes = sqlite3_column_blob(statement, 1);
         size_t size = (size_t)sqlite3_column_bytes(statement, 1);
-        status =
-            bytes == NULL ? ST_CORRUPT : record_codec_decode(bytes, size, seq, &records[*count]);
+        struct record *record = &records[*count];
+        status = bytes == NULL ? ST_CORRUPT : record_codec_decode(bytes, size, seq, record);
+        if (status == ST_OK && (record->kind == RECORD_ALARM) != (lane == LANE_ALARM))
+            status = ST_CORRUPT; /* of the other table */
         if (status != ST_OK) {
             log_limited(outbox->log, LOG_LEVEL_ERROR, "store", "record",
                         "record %" PRIu64 " cannot be read (%s): dropped", seq,

@@ -1,5 +1,4 @@
-/* Invariant: no file is changed here, except that the lock file and a directory may be made, and
- * the lock file written. */
+/* Invariant: no file is changed here, except that the lock, the claim and a directory may be made. */
 #include "store/store_file.h"
 
 #include "store/schema.h"
@@ -21,10 +20,6 @@ enum {
     APPLICATION_ID_AT = 68,
     CHUNK_SIZE = 4096
 };
-
-static const char claim[] = "store of isotherm\n";
-
-enum { CLAIM_SIZE = sizeof claim - 1 };
 
 void store_file_join(char *joined, const char *path, const char *suffix)
 {
@@ -93,21 +88,26 @@ enum status store_file_lock(const char *path, struct log *log, int *fd)
     return ST_IO;
 }
 
-static bool is_claimed(int lock_fd)
+static bool is_claimed(const char *path)
 {
-    char bytes[CLAIM_SIZE];
-    return pread(lock_fd, bytes, CLAIM_SIZE, 0) == CLAIM_SIZE &&
-           memcmp(bytes, claim, CLAIM_SIZE) == 0;
+    char claim[STORE_FILE_PATH_SIZE];
+    store_file_join(claim, path, ".claim");
+    return access(claim, F_OK) == 0;
 }
 
-void store_file_claim(const char *path, int lock_fd, struct log *log)
+void store_file_claim(const char *path, struct log *log)
 {
-    if (is_claimed(lock_fd)) return;
-    if (pwrite(lock_fd, claim, CLAIM_SIZE, 0) == CLAIM_SIZE && fsync(lock_fd) == 0 &&
-        store_file_sync_directory(path, log) == ST_OK)
+    if (is_claimed(path)) return;
+    char claim[STORE_FILE_PATH_SIZE];
+    store_file_join(claim, path, ".claim");
+    int fd = open(claim, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd >= 0) {
+        (void)close(fd);
+        if (store_file_sync_directory(path, log) == ST_OK) return;
+        (void)unlink(claim); /* so that the next start tries again */
         return;
-    log_limited(log, LOG_LEVEL_WARN, "store", "lock", "%s.lock cannot be written: %s", path,
-                strerror(errno));
+    }
+    log_limited(log, LOG_LEVEL_WARN, "store", "claim", "%s: %s", claim, strerror(errno));
 }
 
 /* Whether only zeros follow.  Reads the file to its end, but no further than the first other
@@ -144,7 +144,7 @@ static bool is_newer(const unsigned char *header)
     return version > SCHEMA_VERSION;
 }
 
-static enum status inspect_open(const char *path, int fd, int lock_fd, struct log *log,
+static enum status inspect_open(const char *path, int fd, struct log *log,
                                 enum store_file_kind *kind)
 {
     struct stat info;
@@ -171,7 +171,7 @@ static enum status inspect_open(const char *path, int fd, int lock_fd, struct lo
     }
     if (*kind != STORE_FILE_BLANK || is_blank(fd)) return ST_OK;
     bool is_database = memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0;
-    if (!is_database && is_claimed(lock_fd)) {
+    if (!is_database && is_claimed(path)) {
         *kind = STORE_FILE_OURS;
         return ST_OK;
     }
@@ -181,7 +181,7 @@ static enum status inspect_open(const char *path, int fd, int lock_fd, struct lo
     return ST_FOREIGN;
 }
 
-enum status store_file_inspect(const char *path, int lock_fd, struct log *log,
+enum status store_file_inspect(const char *path, struct log *log,
                                enum store_file_kind *kind)
 {
     /* Not blocking: the path may name a FIFO. */
@@ -195,7 +195,7 @@ enum status store_file_inspect(const char *path, int lock_fd, struct log *log,
         log_limited(log, LOG_LEVEL_ERROR, "store", "open", "%s: %s", path, strerror(error));
         return error == EISDIR || error == ENXIO || error == ELOOP ? ST_FOREIGN : ST_IO;
     }
-    enum status status = inspect_open(path, fd, lock_fd, log, kind);
+    enum status status = inspect_open(path, fd, log, kind);
     (void)close(fd);
     return status;
 }

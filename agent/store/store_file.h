@@ -34,14 +34,14 @@ enum status store_file_resolve(char *path, struct log *log) ISOTHERM_CHECK;
  * process has it, or the file cannot be made; logged. */
 enum status store_file_lock(const char *path, struct log *log, int *fd) ISOTHERM_CHECK;
 
-/* Notes in the lock file that what lies at `path` is a store of ours, durably: a power cut may
- * garble the first page with our mark while its good copy is still in the WAL.  When it cannot be
- * noted, that is logged and the next start tries again. */
-void store_file_claim(const char *path, int lock_fd, struct log *log);
+/* Notes, by an empty file beside it, that what lies at `path` is a store of ours, durably: a
+ * power cut may garble the first page with our mark while its good copy is still in the WAL.
+ * When it cannot be noted, that is logged and the next start tries again. */
+void store_file_claim(const char *path, struct log *log);
 
 /* Looks at the file.  A claimed one that no longer looks like anything is damage of ours.
  * ST_FOREIGN: it is not ours, or not a regular file; ST_IO: it cannot be read.  Logged. */
-enum status store_file_inspect(const char *path, int lock_fd, struct log *log,
+enum status store_file_inspect(const char *path, struct log *log,
                                enum store_file_kind *kind) ISOTHERM_CHECK;
 
 /* Makes the names in the directory of `path` durable. */

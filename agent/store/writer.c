@@ -19,11 +19,16 @@ enum {
     RESERVE_EVERY_MS = 60000
 };
 
-static void detach(struct writer *writer)
+static void close_parts(struct writer *writer)
 {
     outbox_close(&writer->outbox);
     journal_close(&writer->journal);
     meta_close(&writer->meta);
+}
+
+static void detach(struct writer *writer)
+{
+    close_parts(writer);
     database_close(&writer->connection);
 }
 
@@ -33,6 +38,22 @@ static int on_wal(void *context, sqlite3 *connection, const char *name, int page
     (void)name;
     ((struct writer *)context)->wal_pages = pages;
     return SQLITE_OK;
+}
+
+/* Rows younger than the state they were committed with: pages of several times are mixed, as
+ * after a power cut on a disk that does not honour sync. */
+static enum status check_numbers(struct writer *writer)
+{
+    uint64_t newest_seq = 0, newest_id = 0;
+    enum status status = outbox_find_newest(&writer->outbox, &newest_seq);
+    if (status == ST_OK) status = journal_find_newest(&writer->journal, &newest_id);
+    if (status != ST_OK) return status;
+    if (newest_seq < writer->state.next_seq && newest_id <= writer->state.batch) return ST_OK;
+    log_limited(writer->log, LOG_LEVEL_ERROR, "store", "numbers",
+                "record %" PRIu64 " and batch %" PRIu64 " are there, the state speaks of %" PRIu64
+                " and %" PRIu64,
+                newest_seq, newest_id, writer->state.next_seq - 1, writer->state.batch);
+    return ST_CORRUPT;
 }
 
 /* The state in the file, or in a new file `known`. */
@@ -45,10 +66,7 @@ static enum status load_state(struct writer *writer, const struct meta_state *kn
         return meta_save(&writer->meta, &writer->state);
     }
     if (status == ST_OK && is_checked) status = outbox_recount(&writer->outbox, &writer->state);
-    uint64_t newest = 0;
-    if (status == ST_OK) status = outbox_find_newest(&writer->outbox, &newest);
-    if (newest >= writer->state.next_seq) writer->state.next_seq = newest + 1;
-    return status;
+    return status == ST_OK ? check_numbers(writer) : status;
 }
 
 static enum status attach_existing(struct writer *writer, const struct meta_state *known,
@@ -81,9 +99,9 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
 {
     enum store_file_kind kind;
     aside_path[0] = '\0';
-    enum status status = store_file_inspect(writer->path, writer->lock_fd, writer->log, &kind);
+    enum status status = store_file_inspect(writer->path, writer->log, &kind);
     if (status != ST_OK) return status;
-    store_file_claim(writer->path, writer->lock_fd, writer->log);
+    store_file_claim(writer->path, writer->log);
     struct meta_state fresh = *known;
     if (kind == STORE_FILE_OURS && writer->damage_count < DAMAGE_MOST) {
         bool is_checked = writer->damage_count > 0 || has_wal(writer->path);
@@ -153,7 +171,8 @@ void writer_set_log(struct writer *writer, struct log *log)
 void writer_close(struct writer *writer)
 {
     if (writer->path[0] == '\0') return;
-    detach(writer);
+    close_parts(writer);
+    database_finish(&writer->connection);
     if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
     memset(writer, 0, sizeof *writer);
 }
@@ -276,7 +295,10 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
-    if (status == ST_FULL) give_up_reserve(writer);
+    bool gains_reserve = status == ST_FULL && writer->has_reserve;
+    if (gains_reserve) give_up_reserve(writer);
+    /* What was gained may suffice; nothing is dropped for a lack of space that has passed. */
+    if (gains_reserve || (status == ST_OK && round == 0)) return ST_OK;
     if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
     if (*skipped != LANE_WINDOW) {
         *skipped = LANE_WINDOW;

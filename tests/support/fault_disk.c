@@ -195,7 +195,7 @@ void fault_disk_restart(struct fault_disk *disk)
 {
     uint64_t die = fault_disk_draw(disk, 12);
     enum style style = die < MIXED ? (enum style)die : MIXED;
-    settle_names(disk, style);
+    settle_names(disk, disk->is_lying && style == MIXED ? IN_ORDER : style);
     for (size_t i = 0; i < DISK_FILES; i++) {
         struct disk_file *file = &disk->files[i];
         assert_int_equal(file->handles, 0);

@@ -4,7 +4,8 @@
  * truncation and change of a name that was not synced yet is remembered between them.  At a
  * chosen call the power goes: that call and all later ones fail.  fault_disk_restart then decides
  * by seed, for each change, whether it was kept, dropped, torn at 512 or 4096 bytes, or garbled.
- * Names keep their order per name only; a sync of a file says nothing about its name.
+ * Names keep their order per name only, and all their order on a disk that lies, where the file
+ * system's own journal is the last thing left; a sync of a file says nothing about its name.
  *
  * The disk can also lie about syncs, fail or refuse the n-th call, and hold a sync until it is
  * let go.  One thread, except for fault_disk_hold and _await_held. */
