@@ -103,8 +103,9 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     if (status != ST_OK) return status;
     store_file_claim(writer->path, writer->log);
     struct meta_state fresh = *known;
-    if (kind == STORE_FILE_OURS && writer->damage_count < DAMAGE_MOST) {
-        bool is_checked = writer->damage_count > 0 || has_wal(writer->path);
+    unsigned damage = writer->commit_damage + writer->fetch_damage;
+    if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
+        bool is_checked = damage > 0 || has_wal(writer->path);
         status = attach_existing(writer, known, is_checked);
         if (status != ST_CORRUPT) return status;
     }
@@ -116,7 +117,7 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     if (status != ST_OK) return status;
     meta_drop_waiting(&fresh);
     writer->round_id = 0;
-    writer->damage_count = 0;
+    writer->commit_damage = writer->fetch_damage = 0;
     return attach_existing(writer, &fresh, false);
 }
 
@@ -185,9 +186,9 @@ enum status writer_restore(struct writer *writer,
 
 /* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
  * can only be found out by opening the file anew. */
-static void detach_distrusted(struct writer *writer, enum status status)
+static void detach_distrusted(struct writer *writer, enum status status, unsigned *damage)
 {
-    if (status == ST_CORRUPT) writer->damage_count++;
+    if (status == ST_CORRUPT) (*damage)++;
     detach(writer);
 }
 
@@ -215,7 +216,7 @@ static enum status ready(struct writer *writer)
     if (status == ST_OK) return ST_OK;
     if (status == ST_FULL) give_up_reserve(writer);
     writer->state = known;
-    detach_distrusted(writer, status);
+    detach_distrusted(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -312,7 +313,7 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
 
 static void finish(struct writer *writer, const struct batch *batch)
 {
-    writer->damage_count = 0;
+    writer->commit_damage = 0;
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
@@ -344,7 +345,7 @@ enum status writer_commit(struct writer *writer, struct batch *batch)
         finish(writer, batch);
         return ST_OK;
     }
-    if (status != ST_FULL) detach_distrusted(writer, status);
+    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -369,16 +370,19 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
     while (count < max) {
         size_t more;
         uint64_t damaged_seq;
-        enum status status = outbox_fetch(&writer->outbox, lane, after, max - count,
-                                          records + count, &more, &damaged_seq);
+        enum status status = outbox_fetch(&writer->outbox, lane, after, writer->state.next_seq,
+                                          max - count, records + count, &more, &damaged_seq);
         count += more;
-        if (status == ST_OK) break;
+        if (status == ST_OK) {
+            writer->fetch_damage = 0;
+            break;
+        }
         if (damaged_seq != 0) {
             after = damaged_seq;
             status = drop_damaged(writer, lane, damaged_seq);
         }
         if (status == ST_OK || status == ST_FULL) continue;
-        detach_distrusted(writer, status);
+        detach_distrusted(writer, status, &writer->fetch_damage);
         break;
     }
     return count;
@@ -396,7 +400,7 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
         if (status == ST_OK)
             writer->wal_pages = 0;
         else if (status != ST_FULL)
-            detach_distrusted(writer, status);
+            detach_distrusted(writer, status, &writer->commit_damage);
     }
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;

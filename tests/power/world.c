@@ -265,7 +265,7 @@ void world_forget(struct world *world)
     world->taken = world->restored_taken;
     world->journal.count = 0;
     for (uint64_t seq = 1; seq < next_seq; seq++)
-        world->records[seq - 1] = (struct model_record){.acknowledged_in = 1};
+        world->records[seq - 1] = (struct model_record){0};
     world->reported = (struct model_point){
         .batch = world->writer.state.batch, .taken = world->taken, .next_seq = next_seq};
     world->pending = world->reported;
