@@ -107,6 +107,8 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
         bool is_checked = damage > 0 || has_wal(writer->path);
         status = attach_existing(writer, known, is_checked);
+        /* A read that failed once looks like damage, too: only what is damaged twice goes. */
+        if (status == ST_CORRUPT) status = attach_existing(writer, known, true);
         if (status != ST_CORRUPT) return status;
     }
     if (kind != STORE_FILE_ABSENT)
@@ -119,6 +121,29 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     writer->round_id = 0;
     writer->commit_damage = writer->fetch_damage = 0;
     return attach_existing(writer, &fresh, false);
+}
+
+/* What is found in the WAL of an unclean end may stand in the page cache only: written by a
+ * process that was killed before its sync, or marked clean by a sync that failed.  Nothing is
+ * believed before it was copied into the database itself and that was synced.  Then a first
+ * transaction begins the WAL anew: on the disk there may still be the start of the old one, which
+ * would be played over newer pages. */
+static enum status settle(struct writer *writer)
+{
+    enum status status = database_checkpoint(writer->connection, writer->log, true);
+    return status == ST_OK ? meta_save(&writer->meta, &writer->state) : status;
+}
+
+/* On a disk without room for it the start goes on all the same: the first commit settles it. */
+static enum status attach_first(struct writer *writer, const struct meta_state *known,
+                                char *aside_path)
+{
+    bool is_unclean = has_wal(writer->path);
+    enum status status = attach(writer, known, aside_path);
+    if (status != ST_OK || !is_unclean) return status;
+    status = settle(writer);
+    if (status == ST_FULL && reserve_give_up(writer->path, writer->log)) status = settle(writer);
+    return status == ST_FULL ? ST_OK : status;
 }
 
 static void tell_found(const struct writer *writer, struct store_found *found)
@@ -154,7 +179,7 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     status = meta_make_state(&known);
     if (status == ST_OK) status = store_file_resolve(writer->path, log);
     if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
-    if (status == ST_OK) status = attach(writer, &known, found->aside_path);
+    if (status == ST_OK) status = attach_first(writer, &known, found->aside_path);
     if (status != ST_OK) {
         writer_close(writer);
         return status == ST_FULL || status == ST_CORRUPT ? ST_IO : status;
@@ -199,9 +224,7 @@ static void give_up_reserve(struct writer *writer)
     (void)reserve_give_up(writer->path, writer->log);
 }
 
-/* Opens the database again after a failure.  What is found in the WAL then may stand in the page
- * cache only, marked clean by the sync that failed: nothing is believed before it was copied into
- * the database itself and that was synced. */
+/* Opens the database again after a failure. */
 static enum status ready(struct writer *writer)
 {
     if (writer->connection != NULL) return ST_OK;
@@ -212,7 +235,7 @@ static enum status ready(struct writer *writer)
         writer->state = known;
         return status;
     }
-    status = database_checkpoint(writer->connection, writer->log, true);
+    status = settle(writer);
     if (status == ST_OK) return ST_OK;
     if (status == ST_FULL) give_up_reserve(writer);
     writer->state = known;

@@ -18,7 +18,7 @@ struct vfs_file {
     sqlite3_file base;
     struct fault_disk *disk;
     int file;
-    bool syncs_names; /* as SQLite's own VFS does with the first sync of a journal it made */
+    bool syncs_names; /* as SQLite's own VFS does at the first sync of a journal */
 };
 
 static struct fault_disk *disk_of_system(void)
@@ -159,10 +159,11 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
         if ((flags & SQLITE_OPEN_CREATE) == 0) return SQLITE_CANTOPEN;
         enum disk_result result = fault_disk_make(disk, name, &file->file);
         if (result != DISK_OK) return translate(result, SQLITE_CANTOPEN);
-        file->syncs_names = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     } else if (fault_disk_read(disk) != DISK_OK) {
         return SQLITE_CANTOPEN;
     }
+    file->syncs_names = (flags & SQLITE_OPEN_CREATE) != 0 &&
+                        (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     disk->files[file->file].handles++;
     if (out_flags != NULL) *out_flags = flags;
     base->pMethods = &methods;
