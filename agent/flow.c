@@ -9,6 +9,7 @@
 
 enum {
     TICK_MS = 500,
+    TURN_MS = 10,
     STOP_COMMIT_MS = 1500,
     STOP_DRAIN_MS = 500,
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
@@ -337,18 +338,20 @@ static bool is_all_durable(const struct flow *flow)
     return flow->host.durable_ticket >= flow->ticket && !store_is_committing(flow->store);
 }
 
-static void set_flag(void *context)
+static void count_turn(void *context)
 {
-    *(bool *)context = true;
+    ++*(int64_t *)context;
 }
 
-/* Runs the loop until `is_done` or until `limit_ms` has passed. */
+/* Runs the loop until `is_done` or until `limit_ms` has passed; looks again at each turn of a
+ * short timer, since a single round of the loop may wait for long. */
 static void run_until(struct flow *flow, bool (*is_done)(const struct flow *flow), int64_t limit_ms)
 {
-    bool is_over = false;
-    struct loop_timer *timer = loop_timer_start(flow->host.loop, limit_ms, 0, set_flag, &is_over);
+    int64_t turns = 0;
+    struct loop_timer *timer =
+        loop_timer_start(flow->host.loop, TURN_MS, TURN_MS, count_turn, &turns);
     if (timer == NULL) return;
-    while (!is_over && !is_done(flow)) loop_run_once(flow->host.loop, true);
+    while (turns < limit_ms / TURN_MS && !is_done(flow)) loop_run_once(flow->host.loop, true);
     loop_timer_stop(&timer);
 }
 

@@ -7,8 +7,8 @@
  *   record of the outbox that turns up in the wrong table from passing for a blob */
 #include "store/journal.h"
 
-#include "store/database.h"
 #include "base/pack.h"
+#include "store/database.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -20,7 +20,7 @@ enum {
     REFUSAL_WAIT_MIN_MS = 1000,
     REFUSAL_WAIT_MAX_MS = 60000,
     RETRY_MS = 200, /* after the store or the link took nothing */
-    TOKEN = 1000    /* one record in the bucket; rate * milliseconds gives such units */
+    TOKEN = 1000    /* what one record takes; rate * milliseconds gives such units */
 };
 
 struct uplink_lane {

@@ -17,6 +17,8 @@ import threading
 import time
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 ISOTHERM = os.environ.get("ISOTHERM", "build/dev/isotherm")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -133,6 +135,10 @@ class Broker(Process):
         if start:
             self.start()
 
+    def stop(self):
+        """An orderly stop: with persistence, sessions and messages survive."""
+        self.terminate()
+
     @property
     def url(self):
         return f"mqtt://127.0.0.1:{self.port}"
@@ -242,7 +248,12 @@ class Client:
         if "username" in options:
             self.client.username_pw_set(options["username"], options["password"])
         self.client.reconnect_delay_set(1, 2)
-        self.client.connect_async("127.0.0.1", broker.port, keepalive=30)
+        properties = None
+        if not clean:  # what comes while we are away waits at the broker
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = 3600
+        self.client.connect_async("127.0.0.1", broker.port, keepalive=30, clean_start=clean,
+                                  properties=properties)
         self.client.loop_start()
 
     def on_connect(self, client, userdata, flags, reason, properties=None):
@@ -278,9 +289,10 @@ class Collector(Client):
     def __init__(self, broker, topic="isotherm/#"):
         self.topic = topic
         self.lock = threading.Lock()
+        self.repeats = 0
         self.messages = []  # (topic, record as dict, retained)
         self.subscribed = threading.Event()
-        super().__init__(broker, client_id=f"collector-{os.getpid()}")
+        super().__init__(broker, client_id=f"collector-{os.getpid()}-{broker.port}", clean=False)
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.wait()
         assert self.subscribed.wait(20), "the collector could not subscribe"
@@ -295,6 +307,10 @@ class Collector(Client):
             record = json.loads(text) if text else None
         except ValueError:
             record = text
+        if message.dup:
+            self.repeats += 1  # by the broker, not by the agent
+            if isinstance(record, dict) and any(r == record for _, r, _ in self.messages[-2000:]):
+                return
         with self.lock:
             self.messages.append((message.topic, record, message.retain))
 
@@ -331,7 +347,7 @@ def uplink(broker, **options):
 def check_sequence(records):
     """No record twice by id, and no hole in the sequence of any epoch."""
     ids = [r["id"] for r in records]
-    assert len(ids) == len(set(ids)), "an id came twice"
+    assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} ids came twice"
     by_epoch = {}
     for record in records:
         by_epoch.setdefault((record["gateway"], record["epoch"]), set()).add(record["seq"])
