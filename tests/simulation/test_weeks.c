@@ -41,7 +41,7 @@ static void test_a_month_of_a_hundred_devices(void **state)
 static void survive_outages(uint64_t seed)
 {
     struct world_options options = plant(seed);
-    options.devices = 30;
+    options.devices = 20;
     options.outage_every_ms = 2 * DAY;
     options.outage_most_ms = seed % 2 == 0 ? 12 * HOUR : 7 * DAY;
     options.crash_every_ms = seed % 2 == 0 ? 2 * DAY : 0; /* a restart would hide what is stuck */
