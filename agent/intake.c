@@ -49,6 +49,30 @@ void intake_report_refusal(struct intake *intake, enum verdict verdict, const ch
     log_refusal(intake, verdict, text);
 }
 
+void intake_expect_repeats(struct intake *intake)
+{
+    repeat_expect(&intake->repeat);
+}
+
+bool intake_is_repeat(struct intake *intake, uint64_t key, int64_t max_age_ms)
+{
+    return repeat_match(&intake->repeat, key, intake_now_mono_ms(intake), max_age_ms);
+}
+
+void intake_remember(struct intake *intake, uint64_t key)
+{
+    repeat_remember(&intake->repeat, key, intake_now_mono_ms(intake));
+}
+
+uint64_t intake_forget_repeats(struct intake *intake)
+{
+    struct intake_host *host = intake->host;
+    if (!repeat_forget(&intake->repeat)) return 0;
+    intake->last_ticket = host->take_ticket(host->context);
+    host->request_commit(host->context);
+    return intake->last_ticket;
+}
+
 void intake_report_connected(struct intake *intake, bool is_connected, const char *detail)
 {
     bool is_change = !intake->has_spoken || intake->is_connected != is_connected;

@@ -25,7 +25,7 @@ int mqtt_packets_write(struct mqtt_client *client)
 enum peek { PEEK_GO, PEEK_NOTHING, PEEK_UNCLEAR, PEEK_TOO_LONG };
 
 /* Looks at the fixed header of the next packet before the library allocates what it announces. */
-static enum peek peek_packet(const struct mqtt_client *client)
+static enum peek peek_packet(struct mqtt_client *client)
 {
     unsigned char header[5];
     ssize_t size =
@@ -33,6 +33,7 @@ static enum peek peek_packet(const struct mqtt_client *client)
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return PEEK_NOTHING;
     if (size <= 0) return PEEK_GO; /* the library finds the same and says why */
+    client->first_byte = header[0];
     uint32_t length = 0;
     for (ssize_t i = 1; i < size; i++) {
         length |= (uint32_t)(header[i] & 0x7f) << (7 * (i - 1));

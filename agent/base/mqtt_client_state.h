@@ -46,7 +46,8 @@ struct mqtt_client {
     size_t subscription_count;
     unsigned stall_tries;
 
-    bool can_peek; /* plain TCP, and a library that reads no further than one packet */
+    bool can_peek;      /* plain TCP, and a library that reads no further than one packet */
+    uint8_t first_byte; /* of the next packet to be handed to us; 0: not known */
     bool is_paused, is_held;
     bool is_stalled;       /* waiting for the rest of a fixed header */
     bool is_inside_packet; /* the library has read a part of a packet */

@@ -394,15 +394,20 @@ static size_t count_open_records(const struct stream *stream, struct device *dev
            stream->layout.count_ring_count;
 }
 
-/* All windows of a device that makes room for another are published first. */
+/* Takes a device out of the table, with all its windows published. */
+static void take_out(struct stream *stream, struct device *device, const struct stream_now *now)
+{
+    publish_everything(stream, device, now);
+    journal_write_removal(stream, device);
+    device_remove(stream, device);
+}
+
 static void evict(struct stream *stream, struct device *device, const struct stream_now *now)
 {
     uint64_t published = count_published(stream);
-    publish_everything(stream, device, now);
+    take_out(stream, device, now);
     stream->counts.evicted++;
     stream->counts.evicted_readings += count_published(stream) - published;
-    journal_write_removal(stream, device);
-    device_remove(stream, device);
 }
 
 /* Finds a place for a device, with room for all that its first reading may cause. */
@@ -421,6 +426,39 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
     arrival->device = device_admit(stream, id, tag);
     device_start_rings(stream, arrival->device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
+    return VERDICT_OK;
+}
+
+/* The clock was ahead when the device's newest reading came, and was set back since: its panes lie
+ * where none may be, and all that comes would be late until that time is reached again.  A clock
+ * that is not set says nothing about readings that bring their own time. */
+static bool is_left_ahead(const struct stream *stream, const struct device *device,
+                          const struct reading *reading, const struct stream_now *now)
+{
+    if (now->clock == CLOCK_UNSET && reading->has_event_time) return false;
+    return device->newest_ms > now->wall_ms + stream->options.future_ms;
+}
+
+/* Begins a device anew at the reading's time; its alarms stay as they are. */
+static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arrival *arrival,
+                               const char *id)
+{
+    struct alarm alarms[STREAM_LIMITS];
+    struct device *device = arrival->device;
+    size_t records = 2U * device->alarm_count + stream->layout.count_ring_count +
+                     count_open_records(stream, device);
+    if (!journal_has_room(stream, NULL, records)) return VERDICT_BUSY;
+    uint16_t alarm_count = device->alarm_count, alarms_active = device->alarms_active;
+    memcpy(alarms, device_alarms(stream, device), alarm_count * sizeof *alarms);
+    take_out(stream, device, arrival->now);
+    device = device_admit(stream, id, tag);
+    device_start_rings(stream, device, arrival->event_ms,
+                       arrival->event_ms - stream->options.lateness_ms);
+    memcpy(device_alarms(stream, device), alarms, alarm_count * sizeof *alarms);
+    device->has_alarm_change = alarm_count > 0;
+    device->alarms_active = alarms_active;
+    stream->counts.alarms_active += alarms_active;
+    arrival->device = device;
     return VERDICT_OK;
 }
 
@@ -443,6 +481,8 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (arrival.device == NULL) {
         verdict = admit(stream, reading->device, tag, &arrival);
+    } else if (is_left_ahead(stream, arrival.device, reading, now)) {
+        verdict = begin_anew(stream, tag, &arrival, reading->device);
     } else {
         verdict = check_room(stream, &arrival);
     }
