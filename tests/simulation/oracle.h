@@ -18,9 +18,11 @@ struct cell {
     bool is_used, is_hopping, is_provisional;
     uint32_t device;
     int64_t start_ms;
-    struct tally expected; /* tumbling only: what was promised */
-    struct tally got;      /* of the highest revision */
+    struct tally expected;     /* tumbling only: what was promised */
+    struct tally got;          /* of the highest revision */
+    struct tally former_parts; /* see oracle.c */
     uint32_t revision;
+    uint64_t seq; /* of that revision */
 };
 
 struct transition {
@@ -38,7 +40,7 @@ struct oracle {
     struct transition *transitions;
     size_t transition_count;
     uint64_t *missed[2]; /* as the records say, per device: of tumbling and hopping windows */
-    uint64_t promised, unset_clock, alarms;
+    uint64_t promised, unset_clock, alarms, parts;
     int64_t earliest_ms; /* start of a window */
     char epoch[32];
     uint64_t digest; /* of everything that came, in its order */

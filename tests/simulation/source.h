@@ -22,6 +22,7 @@ struct message {
     uint64_t ticket;   /* when taken in this run */
     bool is_committed; /* as the disk knows, in whichever run */
     bool is_settled;   /* may be acknowledged */
+    bool was_refused;  /* at least once */
 };
 
 /* A source keeps what was not acknowledged; numbers are free-running. */

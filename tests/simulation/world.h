@@ -49,8 +49,6 @@ struct world_options {
     bool hurries;              /* waiting sources ask for commits */
     bool fails_commits;        /* now and then */
     bool is_delayed_sync;      /* the first boot is in 1970 as well */
-    bool redelivers;           /* after a crash all that was not acknowledged comes again, also what
-                                  was committed */
 };
 
 struct sim_device {
