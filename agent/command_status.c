@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "control_client.h"
+#include "reply.h"
 
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -8,23 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static double number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0.0;
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static bool is_true(const cJSON *object, const char *name)
-{
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
 
 static void print_uptime(double uptime_ms)
 {
@@ -41,17 +25,17 @@ static void print_sources(const cJSON *status)
     (void)printf("sources\n");
     cJSON_ArrayForEach(source, cJSON_GetObjectItemCaseSensitive(status, "sources"))
     {
-        const char *state = is_true(source, "connected") ? "connected" : "not connected";
-        if (is_true(source, "ended")) state = "ended";
-        (void)printf("  %-16s %-13s taken %-10.0f", text_of(source, "name"), state,
-                     number_of(source, "taken"));
+        const char *state = reply_is_true(source, "connected") ? "connected" : "not connected";
+        if (reply_is_true(source, "ended")) state = "ended";
+        (void)printf("  %-16s %-13s taken %-10.0f", reply_text(source, "name"), state,
+                     reply_number(source, "taken"));
         const cJSON *refused = cJSON_GetObjectItemCaseSensitive(source, "refused");
         const cJSON *reason;
         if (cJSON_GetArraySize(refused) > 0) (void)printf(" refused:");
         cJSON_ArrayForEach(reason, refused)(void)
             printf(" %s %.0f", reason->string, reason->valuedouble);
-        if (!is_true(source, "connected") && !is_true(source, "ended"))
-            (void)printf("  (%s)", text_of(source, "detail"));
+        if (!reply_is_true(source, "connected") && !reply_is_true(source, "ended"))
+            (void)printf("  (%s)", reply_text(source, "detail"));
         (void)printf("\n");
     }
 }
@@ -60,9 +44,10 @@ static void print_windows(const cJSON *status)
 {
     const cJSON *window;
     (void)printf("windows\n");
-    cJSON_ArrayForEach(window, cJSON_GetObjectItemCaseSensitive(status, "windows"))(void) printf(
-        "  %-16s results %-10.0f revisions %-8.0f missed %.0f\n", text_of(window, "window"),
-        number_of(window, "results"), number_of(window, "revisions"), number_of(window, "missed"));
+    cJSON_ArrayForEach(window, cJSON_GetObjectItemCaseSensitive(status, "windows"))(void)
+        printf("  %-16s results %-10.0f revisions %-8.0f missed %.0f\n",
+               reply_text(window, "window"), reply_number(window, "results"),
+               reply_number(window, "revisions"), reply_number(window, "missed"));
 }
 
 static void print_store_and_uplink(const cJSON *status)
@@ -70,18 +55,19 @@ static void print_store_and_uplink(const cJSON *status)
     const cJSON *store = cJSON_GetObjectItemCaseSensitive(status, "store");
     const cJSON *uplink = cJSON_GetObjectItemCaseSensitive(status, "uplink");
     (void)printf("store    %s  %.1f of %.1f MiB  waiting: %.0f alarms, %.0f summaries%s\n",
-                 text_of(store, "path"), number_of(store, "file_bytes") / 1048576.0,
-                 number_of(store, "budget_bytes") / 1048576.0, number_of(store, "waiting_alarms"),
-                 number_of(store, "waiting_summaries"),
-                 is_true(store, "failing") ? "  COMMITS FAIL" : "");
+                 reply_text(store, "path"), reply_number(store, "file_bytes") / 1048576.0,
+                 reply_number(store, "budget_bytes") / 1048576.0,
+                 reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
+                 reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");
         return;
     }
     (void)printf("uplink   %s  acknowledged %.0f  refused %.0f  in flight %.0f",
-                 text_of(uplink, "state"), number_of(uplink, "acknowledged"),
-                 number_of(uplink, "refused"), number_of(uplink, "in_flight"));
-    if (text_of(uplink, "problem")[0] != '\0') (void)printf("  (%s)", text_of(uplink, "problem"));
+                 reply_text(uplink, "state"), reply_number(uplink, "acknowledged"),
+                 reply_number(uplink, "refused"), reply_number(uplink, "in_flight"));
+    if (reply_text(uplink, "problem")[0] != '\0')
+        (void)printf("  (%s)", reply_text(uplink, "problem"));
     (void)printf("\n");
 }
 
@@ -90,25 +76,25 @@ static void print_ledger(const cJSON *status)
     const cJSON *ledger = cJSON_GetObjectItemCaseSensitive(status, "ledger");
     const cJSON *readings = cJSON_GetObjectItemCaseSensitive(ledger, "readings");
     const cJSON *records = cJSON_GetObjectItemCaseSensitive(ledger, "records");
-    (void)printf("ledger   %s\n", is_true(ledger, "balanced") ? "balanced" : "NOT BALANCED");
+    (void)printf("ledger   %s\n", reply_is_true(ledger, "balanced") ? "balanced" : "NOT BALANCED");
     (void)printf("  readings: received %.0f = accepted %.0f + late %.0f + refused %.0f\n",
-                 number_of(readings, "received"), number_of(readings, "accepted"),
-                 number_of(readings, "late"), number_of(readings, "refused"));
+                 reply_number(readings, "received"), reply_number(readings, "accepted"),
+                 reply_number(readings, "late"), reply_number(readings, "refused"));
     (void)printf("  records:  written %.0f = acknowledged %.0f + waiting %.0f + dropped %.0f\n",
-                 number_of(records, "written"), number_of(records, "acknowledged"),
-                 number_of(records, "waiting"), number_of(records, "dropped"));
+                 reply_number(records, "written"), reply_number(records, "acknowledged"),
+                 reply_number(records, "waiting"), reply_number(records, "dropped"));
 }
 
 static void print_status(const cJSON *status)
 {
     const cJSON *devices = cJSON_GetObjectItemCaseSensitive(status, "devices");
-    (void)printf("gateway  %s  version %s  up ", text_of(status, "gateway"),
-                 text_of(status, "version"));
-    print_uptime(number_of(status, "uptime_ms"));
-    (void)printf("  clock %s  memory %.1f MB\n", text_of(status, "clock"),
-                 number_of(status, "resident_bytes") / 1e6);
-    (void)printf("devices  %.0f of %.0f  alarms active %.0f\n", number_of(devices, "known"),
-                 number_of(devices, "limit"), number_of(status, "alarms_active"));
+    (void)printf("gateway  %s  version %s  up ", reply_text(status, "gateway"),
+                 reply_text(status, "version"));
+    print_uptime(reply_number(status, "uptime_ms"));
+    (void)printf("  clock %s  memory %.1f MB\n", reply_text(status, "clock"),
+                 reply_number(status, "resident_bytes") / 1e6);
+    (void)printf("devices  %.0f of %.0f  alarms active %.0f\n", reply_number(devices, "known"),
+                 reply_number(devices, "limit"), reply_number(status, "alarms_active"));
     print_sources(status);
     print_windows(status);
     print_store_and_uplink(status);
@@ -118,10 +104,10 @@ static void print_status(const cJSON *status)
 static void print_device(const cJSON *device)
 {
     (void)printf("%-40s %12.6g  %-24s accepted %-10.0f late %-6.0f rejected %-6.0f%s\n",
-                 text_of(device, "device"), number_of(device, "last"), text_of(device, "newest"),
-                 number_of(device, "accepted"), number_of(device, "late"),
-                 number_of(device, "rejected"),
-                 number_of(device, "alarms_active") > 0 ? " ALARM" : "");
+                 reply_text(device, "device"), reply_number(device, "last"),
+                 reply_text(device, "newest"), reply_number(device, "accepted"),
+                 reply_number(device, "late"), reply_number(device, "rejected"),
+                 reply_number(device, "alarms_active") > 0 ? " ALARM" : "");
 }
 
 struct printing {

@@ -2,6 +2,7 @@
 
 #include "base/device_id.h"
 #include "control_client.h"
+#include "reply.h"
 
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -16,42 +17,32 @@ struct tailing {
     long count, limit; /* limit 0: until interrupted */
 };
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static double number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0.0;
-}
-
 static void print_object(const cJSON *object)
 {
     if (cJSON_HasObjectItem(object, "alarm"))
-        (void)printf("%-24s ALARM    %-32s %s %s: %s -> %s at %.6g\n", text_of(object, "time"),
-                     text_of(object, "device"), text_of(object, "alarm"), text_of(object, "kind"),
-                     text_of(object, "from"), text_of(object, "to"), number_of(object, "value"));
+        (void)printf("%-24s ALARM    %-32s %s %s: %s -> %s at %.6g\n", reply_text(object, "time"),
+                     reply_text(object, "device"), reply_text(object, "alarm"),
+                     reply_text(object, "kind"), reply_text(object, "from"),
+                     reply_text(object, "to"), reply_number(object, "value"));
     else if (cJSON_HasObjectItem(object, "window"))
         (void)printf("%-24s summary  %-32s %-12s count %-6.0f avg %-10.6g min %-10.6g max %.6g\n",
-                     text_of(object, "start"), text_of(object, "device"), text_of(object, "window"),
-                     number_of(object, "count"), number_of(object, "avg"), number_of(object, "min"),
-                     number_of(object, "max"));
+                     reply_text(object, "start"), reply_text(object, "device"),
+                     reply_text(object, "window"), reply_number(object, "count"),
+                     reply_number(object, "avg"), reply_number(object, "min"),
+                     reply_number(object, "max"));
     else if (cJSON_HasObjectItem(object, "lost_lines"))
         (void)printf("(%.0f lines were left out: the reader was too slow)\n",
-                     number_of(object, "lost_lines"));
+                     reply_number(object, "lost_lines"));
     else
-        (void)printf("%-24s reading  %-32s %.6g\n", text_of(object, "time"),
-                     text_of(object, "device"), number_of(object, "value"));
+        (void)printf("%-24s reading  %-32s %.6g\n", reply_text(object, "time"),
+                     reply_text(object, "device"), reply_number(object, "value"));
 }
 
 static bool print_line(void *context, const char *line, size_t size)
 {
     struct tailing *tailing = context;
     cJSON *object = cJSON_ParseWithLength(line, size);
-    const char *device = text_of(object, "device");
+    const char *device = reply_text(object, "device");
     bool is_wanted = tailing->pattern == NULL || device_id_matches(tailing->pattern, device);
     if (is_wanted && tailing->is_json)
         (void)puts(line);
@@ -85,6 +76,7 @@ static int run_tail(int argc, char **argv)
     const char *socket_path = NULL;
     const char *request = "tail all";
     struct tailing tailing = {0};
+    char *end = NULL;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "c:s:jrRd:n:", options, NULL)) != -1;) {
         switch (option) {
@@ -107,8 +99,9 @@ static int run_tail(int argc, char **argv)
             tailing.pattern = optarg;
             break;
         case 'n':
-            tailing.limit = strtol(optarg, NULL, 10);
-            if (tailing.limit <= 0) return command_usage("tail", "not a count", optarg);
+            tailing.limit = strtol(optarg, &end, 10);
+            if (tailing.limit <= 0 || *end != '\0')
+                return command_usage("tail", "not a count", optarg);
             break;
         default:
             return command_usage("tail", "unknown option or missing value", argv[optind - 1]);

@@ -9,6 +9,7 @@
 #include "line_source.h"
 #include "serial_port.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Retries stay short enough that a port that is back is read again within 5 s. */
@@ -49,7 +50,9 @@ static void say_lost(struct serial_state *state, const char *why)
 {
     if (state->was_lost) return;
     state->was_lost = true;
-    intake_report_connected(state->intake, false, why);
+    char detail[sizeof state->options->port + 192];
+    (void)snprintf(detail, sizeof detail, "%s: %s", state->options->port, why);
+    intake_report_connected(state->intake, false, detail);
 }
 
 static void lose_port(struct serial_state *state, const char *why)

@@ -178,6 +178,7 @@ static enum verdict join_named(const struct topic_map *map, const struct span *s
 static bool add_bytes(char *part, size_t *used, const char *bytes, size_t size)
 {
     if (size > PART_SIZE - *used) return false;
+    if (size == 0) return true;
     memcpy(part + *used, bytes, size);
     *used += size;
     return true;
@@ -208,7 +209,7 @@ static enum verdict fill_template(const struct topic_map *map, const struct span
 bool topic_map_match(const struct topic_map *map, const char *topic, char *id,
                      enum verdict *verdict)
 {
-    struct span spans[TOPIC_MAP_LEVELS];
+    struct span spans[TOPIC_MAP_LEVELS] = {0};
     id[0] = '\0';
     *verdict = VERDICT_OK;
     /* As at the broker: a wildcard in front does not reach the topics of the broker itself. */

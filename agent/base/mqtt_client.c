@@ -4,6 +4,7 @@
 #include "base/mqtt_client.h"
 
 #include "base/backoff.h"
+#include "base/call_limit.h"
 #include "base/clock.h"
 #include "base/mqtt_client_state.h"
 
@@ -23,6 +24,7 @@ enum {
     TICK_MS = 1000,
     GREETING_MIN_MS = 10000,
     GREETING_MAX_MS = 30000,
+    ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
     HURRY_MS = 1000,   /* a commit on a slow disk takes less */
     PACKET_LIMIT_DEFAULT = 1 << 20
@@ -187,15 +189,28 @@ static void on_timer(void *context)
     leave_library(client, rc);
 }
 
-/* Pool thread: name resolution and TCP. */
+/* Pool thread: name resolution and TCP.  The library's connect blocks, for two minutes when an
+ * address swallows packets; interrupted, it goes on to the next address. */
 static void connect_work(void *request)
 {
     struct mqtt_client *client = request;
+    struct call_limit limit;
+    (void)call_limit_start(&limit, ADDRESS_MS);
     errno = 0;
     client->connect_rc = mosquitto_connect_bind_v5(
         client->handle, client->address.host, client->address.port,
         (int)(client->options.keepalive_ms / 1000), NULL, client->properties);
     client->connect_errno = errno;
+    call_limit_stop(&limit);
+}
+
+static const char *explain_connect(const struct mqtt_client *client)
+{
+    int rc = client->connect_rc;
+    if (rc == MOSQ_ERR_EAI) return gai_strerror(client->connect_errno);
+    if (rc == MOSQ_ERR_ERRNO && client->connect_errno == EINTR) return "no answer";
+    if (rc == MOSQ_ERR_ERRNO) return strerror(client->connect_errno);
+    return client->library_error[0] != '\0' ? client->library_error : mosquitto_strerror(rc);
 }
 
 /* A peer that vanished without a word is noticed also while something waits to be sent. */
@@ -216,13 +231,8 @@ static void connect_done(void *request)
     mqtt_state_enter(client, CLIENT_GREETING);
     int fd = mosquitto_socket(client->handle);
     if (client->connect_rc != MOSQ_ERR_SUCCESS || fd < 0) {
-        const char *why = client->connect_rc == MOSQ_ERR_EAI ? gai_strerror(client->connect_errno)
-                          : client->connect_rc == MOSQ_ERR_ERRNO ? strerror(client->connect_errno)
-                          : client->library_error[0] != '\0'
-                              ? client->library_error
-                              : mosquitto_strerror(client->connect_rc);
         mqtt_state_set_reason(client, "cannot connect to %s:%d: %s", client->address.host,
-                              client->address.port, why);
+                              client->address.port, explain_connect(client));
         lose(client);
         return;
     }
@@ -253,6 +263,7 @@ static void try_connect(struct mqtt_client *client)
     client->seen_packets = 0;
     client->has_published = false;
     client->stall_tries = 0;
+    client->first_byte = 0;
     enum status status = mqtt_setup_new(&client->handle, &client->options, &client->settings,
                                         client->client_id, client->address.is_tls, client);
     if (status == ST_OK)

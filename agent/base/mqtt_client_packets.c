@@ -55,12 +55,15 @@ static enum peek peek_packets(struct mqtt_client *client)
     if (found < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return PEEK_NOTHING;
     if (found <= 0) return PEEK_GO; /* the library finds the same and says why */
+    client->first_byte = bytes[0];
+    client->seen_next = 0;
     size_t left = (size_t)found, packet_size = 0;
     for (const unsigned char *at = bytes;; at += packet_size, left -= packet_size) {
         enum peek peek = peek_header(at, left, client->settings.packet_limit_bytes, &packet_size);
         if (peek != PEEK_GO) return client->seen_packets > 0 ? PEEK_GO : peek;
-        client->seen_packets++;
-        if (packet_size >= left || client->has_published) return PEEK_GO;
+        client->seen[client->seen_packets++] = at[0];
+        bool is_full = client->seen_packets == MQTT_SEEN || client->has_published;
+        if (packet_size >= left || is_full) return PEEK_GO;
     }
 }
 
@@ -132,6 +135,8 @@ int mqtt_packets_read(struct mqtt_client *client)
     int rc = MOSQ_ERR_SUCCESS;
     int packets = 0;
     for (; packets < PACKETS_PER_ROUND && may_read(client, &rc); packets++) {
+        if (!client->is_inside_packet && client->seen_packets > 0)
+            client->first_byte = client->seen[client->seen_next++];
         errno = 0;
         rc = mosquitto_loop_read(client->handle, 1);
         bool is_drained = errno == EAGAIN || errno == EWOULDBLOCK;

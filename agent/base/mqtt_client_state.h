@@ -10,7 +10,7 @@
 #include "base/mqtt_client.h"
 #include "base/mqtt_client_setup.h"
 
-enum { MQTT_REASON_SIZE = 192 };
+enum { MQTT_REASON_SIZE = 192, MQTT_SEEN = 64 };
 
 enum client_state { CLIENT_WAITING, CLIENT_CONNECTING, CLIENT_GREETING, CLIENT_UP };
 
@@ -44,14 +44,16 @@ struct mqtt_client {
         int qos;
     } subscriptions[MQTT_SUBSCRIPTIONS];
     size_t subscription_count;
-    uint32_t seen_packets;       /* whose length was looked at and that are still to be read */
-    unsigned full_rounds;        /* one after the other, without the socket being empty */
-    unsigned stall_tries;        /* rests in wait for the same header */
-    uint32_t unseen_bytes;       /* the library has at most taken in of an unseen packet */
-    int64_t hurry_until_mono_ms; /* no coalescing before */
+    uint8_t seen[MQTT_SEEN];          /* first bytes of packets whose length was looked at */
+    uint32_t seen_packets, seen_next; /* those still to be read, and the place of the first */
+    unsigned full_rounds;             /* one after the other, without the socket being empty */
+    unsigned stall_tries;             /* rests in wait for the same header */
+    uint32_t unseen_bytes;            /* the library has at most taken in of an unseen packet */
+    int64_t hurry_until_mono_ms;      /* no coalescing before */
 
     bool can_peek;      /* plain TCP, and a library that reads no further than one packet */
     bool has_published; /* on this connection, at QoS 1 */
+    uint8_t first_byte; /* of the packet the library reads; 0: not known */
     bool is_paused, is_held;
     bool is_resting;       /* the socket is not looked at until the timer says so */
     bool is_draining;      /* something may be left in the socket from the last look */

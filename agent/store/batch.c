@@ -3,7 +3,7 @@
 
 #include "base/pack.h"
 #include "store/record_codec.h"
-#include "stream/stream.h"
+#include "stream/record.h"
 
 #include <stdlib.h>
 #include <string.h>

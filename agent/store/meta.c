@@ -1,8 +1,8 @@
 /* Invariant: a state that loads is exactly one that was saved. */
 #include "store/meta.h"
 
-#include "store/database.h"
 #include "base/pack.h"
+#include "store/database.h"
 
 #include <string.h>
 #include <sys/random.h>

@@ -7,7 +7,7 @@
 #include "store/record_codec.h"
 
 #include "base/pack.h"
-#include "stream/stream.h"
+#include "stream/record.h"
 
 #include <string.h>
 

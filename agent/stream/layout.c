@@ -87,6 +87,7 @@ static enum status make_rings(struct layout *layout, const struct stream_options
     for (size_t i = 0; i < layout->ring_count; i++) {
         struct stream_ring *ring = &layout->rings[i];
         int64_t slice_ms = ring->shape.slice_ms;
+        if (slice_ms <= 0) return ST_INVALID;
         int64_t widest = ring->longest_ms / slice_ms;
         int64_t slots = widest + (options->lateness_ms + slice_ms - 1) / slice_ms + 1;
         if (slots > LIMIT_PANES) return ST_INVALID;

@@ -242,7 +242,10 @@ void publish_alarm(struct stream *stream, struct device *device, const struct al
     record.alarm.deadband_micro = limit->limit.deadband_micro;
     record.alarm.on_delay_ms = limit->limit.on_delay_ms;
     memcpy(record.alarm.name, limit->rule->name, sizeof record.alarm.name);
-    strcpy(record.alarm.kind, limit->limit.is_low ? "low" : "high");
+    if (limit->limit.is_low)
+        memcpy(record.alarm.kind, "low", sizeof "low");
+    else
+        memcpy(record.alarm.kind, "high", sizeof "high");
     device->alarms_active = (uint16_t)(device->alarms_active + (is_raised ? 1 : -1));
     if (is_raised)
         stream->counts.alarms_active++;

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a record takes at most in the journal's and the outbox's encoding. */
+enum { STREAM_RECORD_BYTES = 320 };
+
 enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2 };
 
 /* How far the wall clock could be trusted when the record was made. */

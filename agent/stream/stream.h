@@ -71,8 +71,8 @@ struct stream_sink {
     void *context;
 };
 
-/* What a record may take of the room asked for with has_room. */
-enum { STREAM_RECORD_BYTES = 320, STREAM_JOURNAL_BYTES = 1024 /* an entry at most */ };
+/* What a journal entry may take of the room asked for with has_room. */
+enum { STREAM_JOURNAL_BYTES = 1024 /* an entry at most */ };
 
 struct stream_counts {
     uint64_t accepted;         /* readings merged into at least one pane */

@@ -214,7 +214,7 @@ static void test_random_datagrams_harm_nobody(void **state)
         request.block1 = n % 5 == 0 ? 6 : COAP_PEER_ABSENT;
         size_t size = coap_peer_build(&request, bytes);
         if (n % 2 == 0) {
-            size = next_random(&seed) % 80;
+            size = (size_t)(next_random(&seed) % 80);
             for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)next_random(&seed);
             if (size > 0) bytes[0] = (uint8_t)(0x40 | (bytes[0] & 0x3f));
         } else {

@@ -43,7 +43,7 @@ def main():
         loader.start()
         try:
             wait_until("the first summaries", lambda: len(collector.summaries()) > 20)
-            centre.kill()
+            centre.stop()
             wait_until("the uplink to notice",
                        lambda: agent.status()["uplink"]["state"] != "up")
             before = agent.status()["ledger"]["records"]["waiting"]

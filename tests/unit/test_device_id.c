@@ -99,7 +99,7 @@ static void test_the_original_can_be_had_back(void **state)
     for (int round = 0; round < 5000; round++) {
         char part[21];
         char back[LIMIT_DEVICE_ID_SIZE];
-        size_t size = 1 + backoff_random(&seed) % sizeof part;
+        size_t size = 1 + (size_t)(backoff_random(&seed) % sizeof part);
         for (size_t i = 0; i < size; i++) part[i] = (char)backoff_random(&seed);
         char id[LIMIT_DEVICE_ID_SIZE] = "";
         assert_int_equal(device_id_append(id, part, size), VERDICT_OK);

@@ -32,7 +32,7 @@ static int64_t any(uint64_t *state)
 
 static void fill_text(uint64_t *state, char *text, size_t capacity)
 {
-    size_t size = next_random(state) % capacity;
+    size_t size = (size_t)(next_random(state) % capacity);
     for (size_t i = 0; i < size; i++) text[i] = (char)(1 + next_random(state) % 255);
 }
 
@@ -183,7 +183,7 @@ static void test_garbage_under_a_right_checksum_is_refused_or_read(void **unused
         fill(&seed, &record);
         record.seq = 0;
         size_t size = record_codec_encode(&record, bytes, sizeof bytes);
-        size_t at = 4 + next_random(&seed) % (size - 4);
+        size_t at = (size_t)(4 + next_random(&seed) % (size - 4));
         bytes[at] = (uint8_t)next_random(&seed);
         memcpy(covered + 8, bytes + 4, size - 4);
         struct pack_writer head = {.bytes = bytes, .capacity = 4};
