@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,14 @@ static int run_agent(const struct config *config, struct log *log)
     if (status != ST_OK && status != ST_CLOSED)
         log_write(log, LOG_LEVEL_ERROR, "agent", "cannot start; the lines above say why (%s)",
                   status_text(status));
-    enum status closing = agent_close(agent);
+    bool is_pool_busy;
+    enum status closing = agent_close(agent, &is_pool_busy);
     if (status == ST_OK && closing != ST_OK)
         log_write(log, LOG_LEVEL_ERROR, "agent", "the last commit failed: %s",
                   status_text(closing));
     if (status == ST_OK) status = closing;
     log_write(log, LOG_LEVEL_INFO, "agent", "stopped");
+    if (is_pool_busy) _exit(exit_code(status));
     return exit_code(status);
 }
 

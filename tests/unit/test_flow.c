@@ -193,6 +193,7 @@ static void configure(struct bench *bench)
 static void open_flow(struct bench *bench)
 {
     flow_init(&bench->flow, &bench->config, bench->loop, &bench->log, clock_system());
+    assert_int_equal(flow_prepare(&bench->flow), ST_OK);
     const struct stream_options options = {
         .devices = 4,
         .windows = {bench->config.windows[0]},
@@ -200,6 +201,7 @@ static void open_flow(struct bench *bench)
         .future_ms = bench->config.times.future_ms,
     };
     struct stream_sink sink = flow_sink(&bench->flow);
+    assert_int_equal(flow_prepare(&bench->flow), ST_OK);
     assert_int_equal(stream_open(&bench->flow.stream, &options, &sink), ST_OK);
     bench->flow.store = &bench->store;
     bench->store.events = flow_events(&bench->flow);
@@ -265,7 +267,7 @@ static void begin_commit(struct bench *bench)
 static void restart(struct bench *bench)
 {
     stream_close(bench->flow.stream);
-    for (size_t i = 0; i < bench->flow.source_count; i++) free(bench->flow.sources[i].state);
+    flow_fini(&bench->flow);
     loop_close(bench->loop);
     assert_int_equal(loop_open(&bench->loop), ST_OK);
     open_flow(bench);
