@@ -131,10 +131,12 @@ void world_boot(struct world *world)
     enum status status = loop_open(&world->loop);
     struct flow *flow = &world->flow;
     flow_init(flow, &world->config, world->loop, &world->log, world->clock);
+    if (status == ST_OK) status = flow_prepare(flow);
     struct store_events events = flow_events(flow);
     struct stream_sink sink = flow_sink(flow);
     struct stream_options options = config_stream_options(&world->config);
     struct store_found found;
+    if (status == ST_OK) status = flow_prepare(flow);
     if (status == ST_OK)
         status = store_open(&flow->store, &world->config.store, world->loop, &world->log, &events,
                             &found);
