@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 5000, STOP_POOL_MS = 200, LEAST_ENTRY_BYTES = 256 };
+enum { RETRY_MS = 5000, STOP_POOL_MS = 200 };
 
 struct agent {
     const struct config *config;
@@ -77,14 +77,7 @@ static enum status prepare_flow(struct agent *agent)
 static enum status start_store(struct agent *agent)
 {
     struct store_events events = flow_events(&agent->flow);
-    struct stream_options stream_options = config_stream_options(agent->config);
-    /* A batch must hold what one call of the stream may ask for, with room for changes beside. */
-    int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream_options) +
-                          (int64_t)agent->flow.reserve_bytes +
-                          (int64_t)stream_options.devices * LEAST_ENTRY_BYTES;
-    agent->store_options = agent->config->store;
-    if (agent->store_options.batch_bytes < least_bytes)
-        agent->store_options.batch_bytes = least_bytes;
+    agent->store_options = config_store_options(agent->config);
     for (;;) {
         enum status status = store_open(&agent->flow.store, &agent->store_options, agent->loop,
                                         agent->log, &events, &agent->found);

@@ -149,15 +149,21 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
-    WORLD_CHECK(oracle->world, revision != cell->revision, "revision %u twice: %s", revision,
-                payload);
-    if (revision < cell->revision) return;
+    /* After a long step back of the clock a device begins anew, and a window that was published
+     * before comes once more from revision 1 on: the two are parts of one window. */
+    bool is_new_part = revision == 1 && cell->revision > 0;
+    WORLD_CHECK(oracle->world, revision != cell->revision || is_new_part, "revision %u twice: %s",
+                revision, payload);
+    if (revision < cell->revision && !is_new_part) return;
+    if (is_new_part) merge(&cell->before, &cell->latest);
     cell->revision = revision;
     cell->is_provisional = strncmp(find_field(payload, "provisional"), "true", 4) == 0;
-    cell->got.count = (uint64_t)read_number(oracle, payload, "count");
-    cell->got.sum_micro = read_micro(oracle, payload, "sum");
-    cell->got.min_micro = read_micro(oracle, payload, "min");
-    cell->got.max_micro = read_micro(oracle, payload, "max");
+    cell->latest = (struct tally){.count = (uint64_t)read_number(oracle, payload, "count"),
+                                  .sum_micro = read_micro(oracle, payload, "sum"),
+                                  .min_micro = read_micro(oracle, payload, "min"),
+                                  .max_micro = read_micro(oracle, payload, "max")};
+    cell->got = cell->before;
+    merge(&cell->got, &cell->latest);
 }
 
 static void receive_alarm(struct oracle *oracle, const char *payload, uint64_t seq)
@@ -239,6 +245,7 @@ static void verify_hopping(struct oracle *oracle, const struct cell *cell, bool 
 {
     struct tally expected = {0};
     int64_t window_ms = oracle->world->options.window_ms;
+    if (cell->before.count > 0) return; /* overlapping parts cannot be told from their sums */
     for (int i = 0; i < HOPS; i++) {
         struct cell *part =
             find_cell(oracle, cell->device, false, cell->start_ms + i * window_ms, false);

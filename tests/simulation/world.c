@@ -136,6 +136,7 @@ void world_boot(struct world *world)
     struct stream_sink sink = flow_sink(flow);
     struct stream_options options = config_stream_options(&world->config);
     struct store_found found;
+    if (status == ST_OK) status = flow_prepare(flow);
     if (status == ST_OK)
         status = store_open(&flow->store, &world->config.store, world->loop, &world->log, &events,
                             &found);

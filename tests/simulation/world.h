@@ -62,7 +62,9 @@ struct cell {
     uint32_t device;
     int64_t start_ms;
     struct tally expected; /* tumbling only: what was promised */
-    struct tally got;      /* of the highest revision */
+    struct tally before;   /* parts published before the device began anew */
+    struct tally latest;   /* of the highest revision since */
+    struct tally got;      /* the two together */
     uint32_t revision;
 };
 

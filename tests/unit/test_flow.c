@@ -207,6 +207,7 @@ static void open_flow(struct bench *bench)
         .future_ms = bench->config.times.future_ms,
     };
     struct stream_sink sink = flow_sink(&bench->flow);
+    assert_int_equal(flow_prepare(&bench->flow), ST_OK);
     assert_int_equal(stream_open(&bench->flow.stream, &options, &sink), ST_OK);
     bench->flow.store = &bench->store;
     bench->store.events = flow_events(&bench->flow);
