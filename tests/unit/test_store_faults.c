@@ -295,7 +295,7 @@ static void test_every_nth_failing_write_is_survived(void **state)
     uint64_t last = 0;
     for (int failures = 1; failures <= 3; failures++) {
         for (int i = 0; i < 50; i++) last = bench_add(&bench, RECORD_WINDOW);
-        set_faults(&faults, 0, failures % 2, failures == 2 ? 2 : 0);
+        set_faults(&faults, 0, failures % 2, failures == 2 ? 3 : 0);
         bench_commit(&bench);
     }
     assert_holds_all(&bench, last);
