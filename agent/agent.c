@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 5000, LEAST_ENTRY_BYTES = 256 };
+enum { RETRY_MS = 5000, STOP_POOL_MS = 200 };
 
 struct agent {
     const struct config *config;
@@ -21,7 +21,9 @@ struct agent {
     struct flow flow;
     struct store_options store_options;
     struct store_found found;
+    int64_t started_mono_ms;
     struct control *control;
+    struct loop_timer *control_timer; /* while its directory is missing */
     bool is_stop_asked;
     bool is_store_started;
 };
@@ -67,16 +69,15 @@ static enum status wait_to_retry(struct agent *agent)
     return agent->is_stop_asked ? ST_CLOSED : ST_OK;
 }
 
+static enum status prepare_flow(struct agent *agent)
+{
+    return flow_prepare(&agent->flow);
+}
+
 static enum status start_store(struct agent *agent)
 {
     struct store_events events = flow_events(&agent->flow);
-    struct stream_options stream_options = config_stream_options(agent->config);
-    /* A batch must hold what one call of the stream may ask for, with room for changes beside. */
-    int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream_options) +
-                          (int64_t)stream_options.devices * LEAST_ENTRY_BYTES;
-    agent->store_options = agent->config->store;
-    if (agent->store_options.batch_bytes < least_bytes)
-        agent->store_options.batch_bytes = least_bytes;
+    agent->store_options = config_store_options(agent->config);
     for (;;) {
         enum status status = store_open(&agent->flow.store, &agent->store_options, agent->loop,
                                         agent->log, &events, &agent->found);
@@ -130,12 +131,29 @@ static enum status start_store_thread(struct agent *agent)
     return status;
 }
 
-static enum status start_control(struct agent *agent)
+static enum status open_control(struct agent *agent)
 {
     struct control_subject subject = {.flow = &agent->flow,
                                       .epoch = agent->found.epoch,
-                                      .started_mono_ms = clock_mono_ms(&agent->clock)};
+                                      .started_mono_ms = agent->started_mono_ms};
     return control_open(&agent->control, agent->config->control_socket, &subject);
+}
+
+static void on_control_retry(void *context)
+{
+    struct agent *agent = context;
+    if (open_control(agent) == ST_OK) loop_timer_stop(&agent->control_timer);
+}
+
+/* Readings do not wait for the directory in which one could ask about them. */
+static enum status start_control(struct agent *agent)
+{
+    enum status status = open_control(agent);
+    if (status != ST_AGAIN) return status;
+    log_write(agent->log, LOG_LEVEL_WARN, "agent", "no status and tail yet; trying again each 5 s");
+    agent->control_timer =
+        loop_timer_start(agent->loop, RETRY_MS, RETRY_MS, on_control_retry, agent);
+    return agent->control_timer != NULL ? ST_OK : ST_FULL;
 }
 
 static enum status start_flow(struct agent *agent)
@@ -146,8 +164,8 @@ static enum status start_flow(struct agent *agent)
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals, start_store,   start_stream, start_store_thread,
-        start_uplink,  start_control, start_flow,
+        start_signals,      prepare_flow, start_store,   start_stream,
+        start_store_thread, start_uplink, start_control, start_flow,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -155,6 +173,7 @@ enum status agent_open(struct agent **result, const struct config *config, struc
     agent->config = config;
     agent->log = log;
     agent->clock = clock_system();
+    agent->started_mono_ms = clock_mono_ms(&agent->clock);
     enum status status = loop_open(&agent->loop);
     if (status != ST_OK) return status;
     flow_init(&agent->flow, config, agent->loop, log, agent->clock);
@@ -171,10 +190,12 @@ void agent_run(struct agent *agent)
     while (!agent->is_stop_asked) loop_run(agent->loop);
 }
 
-enum status agent_close(struct agent *agent)
+enum status agent_close(struct agent *agent, bool *is_pool_busy)
 {
+    *is_pool_busy = false;
     if (agent == NULL) return ST_OK;
     enum status status = ST_OK;
+    loop_timer_stop(&agent->control_timer);
     control_close(agent->control);
     if (agent->loop != NULL) flow_stop(&agent->flow);
     uplink_close(agent->flow.uplink);
@@ -182,7 +203,7 @@ enum status agent_close(struct agent *agent)
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);
     store_close(agent->flow.store);
     stream_close(agent->flow.stream);
-    loop_close(agent->loop);
+    *is_pool_busy = !loop_finish(agent->loop, STOP_POOL_MS);
     flow_fini(&agent->flow);
     free(agent);
     return status;

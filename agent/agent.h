@@ -7,6 +7,8 @@
 #include "base/status.h"
 #include "config.h"
 
+#include <stdbool.h>
+
 struct agent;
 
 /* Starts everything; `config` and `log` stay valid until agent_close.  Waits (and says so) while
@@ -20,7 +22,8 @@ enum status agent_open(struct agent **agent, const struct config *config,
 void agent_run(struct agent *agent);
 
 /* Stops and releases everything: readings taken are committed and acknowledged, the death is
- * published.  ST_IO: the last commit failed.  NULL: ST_OK. */
-enum status agent_close(struct agent *agent);
+ * published.  ST_IO: the last commit failed.  NULL: ST_OK.  *is_pool_busy: a name is still being
+ * looked up or a connection tried, which may take minutes; end with _exit, exit() would wait. */
+enum status agent_close(struct agent *agent, bool *is_pool_busy);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct replaying {
@@ -111,7 +112,10 @@ static enum status parse_duration(const char *text, int64_t *duration_ms)
 
 static enum status add_window(struct config *config, const char *text)
 {
-    if (config->window_count == LIMIT_WINDOWS) return ST_FULL;
+    if (config->window_count == LIMIT_WINDOWS) {
+        (void)fprintf(stderr, "isotherm replay: at most %d windows\n", LIMIT_WINDOWS);
+        return ST_FULL;
+    }
     struct window_spec *window = &config->windows[config->window_count];
     *window = (struct window_spec){0};
     char size[64];
@@ -176,6 +180,7 @@ static int play(struct replaying *replaying)
     loop_close(replaying->loop);
     stream_close(replaying->stream);
     if (fflush(stdout) != 0) status = ST_IO;
+    if (status == ST_INVALID) return EXIT_USAGE; /* windows or the form of the lines */
     return status == ST_OK ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -200,7 +205,7 @@ static int take_config(struct replaying *replaying, const char *path)
 {
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) return EXIT_FAILED;
-    int code = command_load_config(config, path);
+    int code = command_load_config(config, path, false);
     if (code == EXIT_OK) replaying->config = *config;
     config_fini(config);
     free(config);
@@ -262,7 +267,8 @@ static int run_with(struct replaying *replaying, int argc, char **argv)
     if (optind >= argc) return command_usage("replay", "which recording?", NULL);
     const char *path = argv[optind++];
     if (optind < argc) return command_usage("replay", "unexpected argument", argv[optind]);
-    if (access(path, R_OK) != 0) {
+    struct stat found;
+    if (access(path, R_OK) != 0 || stat(path, &found) != 0 || S_ISDIR(found.st_mode)) {
         (void)fprintf(stderr, "isotherm replay: cannot read %s\n", path);
         return EXIT_FAILED;
     }

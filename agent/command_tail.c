@@ -76,6 +76,7 @@ static int run_tail(int argc, char **argv)
     const char *socket_path = NULL;
     const char *request = "tail all";
     struct tailing tailing = {0};
+    char *end = NULL;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "c:s:jrRd:n:", options, NULL)) != -1;) {
         switch (option) {
@@ -98,8 +99,9 @@ static int run_tail(int argc, char **argv)
             tailing.pattern = optarg;
             break;
         case 'n':
-            tailing.limit = strtol(optarg, NULL, 10);
-            if (tailing.limit <= 0) return command_usage("tail", "not a count", optarg);
+            tailing.limit = strtol(optarg, &end, 10);
+            if (tailing.limit <= 0 || *end != '\0')
+                return command_usage("tail", "not a count", optarg);
             break;
         default:
             return command_usage("tail", "unknown option or missing value", argv[optind - 1]);

@@ -77,6 +77,9 @@ void config_fini(struct config *config);
 /* What the stream needs, taken from the configuration. */
 struct stream_options config_stream_options(const struct config *config);
 
+/* The options of the store, with a batch that holds what one call of the stream may ask for. */
+struct store_options config_store_options(const struct config *config);
+
 /* Writes the JSON Schema, the reference page (Markdown) or the full commented example (YAML),
  * made from the field tables, to a stdio stream.  ST_IO when writing fails. */
 enum config_document { CONFIG_SCHEMA, CONFIG_REFERENCE, CONFIG_EXAMPLE };

@@ -2,6 +2,8 @@
 #include "config_fill.h"
 
 #include "config_tables.h"
+#include "ledger.h"
+#include "repeat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +115,42 @@ static void check_alarm_names(struct config_tree *tree, const struct config_node
     }
 }
 
+/* What the flow keeps free in each batch. */
+static int64_t reserve_bytes(const struct config *config)
+{
+    size_t bytes = LEDGER_BYTES;
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        if (source->driver->repeat_keys == NULL) continue;
+        bytes += repeat_room_bytes(source->driver->repeat_keys(source->options));
+    }
+    return (int64_t)bytes;
+}
+
+struct store_options config_store_options(const struct config *config)
+{
+    enum { LEAST_ENTRY_BYTES = 256 };
+    struct store_options options = config->store;
+    struct stream_options stream = config_stream_options(config);
+    /* With room for the changes of every device beside. */
+    int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream) + reserve_bytes(config) +
+                          (int64_t)stream.devices * LEAST_ENTRY_BYTES;
+    if (options.batch_bytes < least_bytes) options.batch_bytes = least_bytes;
+    return options;
+}
+
+static void check_budget(struct config_tree *tree, const struct config_node *root,
+                         const struct config *config)
+{
+    if (tree->errors > 0) return; /* what follows from the values needs good values */
+    struct store_options options = config_store_options(config);
+    int64_t least_bytes = store_least_budget(options.batch_bytes);
+    if (options.budget_bytes >= least_bytes) return;
+    config_node_report(tree, place_of(place_of(root, "store"), "budget"),
+                       "budget: these windows, alarms and devices need at least %lld MiB",
+                       (long long)((least_bytes + 1048575) / 1048576));
+}
+
 void config_finish(struct config_tree *tree, const struct config_node *root, struct config *config)
 {
     const struct config_node *windows = config_node_find(root, "windows");
@@ -124,6 +162,7 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);
     check_alarm_names(tree, root, config);
+    check_budget(tree, root, config);
     const struct config_node *uplink = config_node_find(root, "uplink");
     if (uplink != NULL) return;
     config_tree_report(tree, root->file, root->line, root->column, true,

@@ -297,7 +297,8 @@ static enum status listen_at(struct control *control, const char *path, struct l
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (control->fd < 0) return ST_IO;
     const struct sockaddr *generic = (const struct sockaddr *)address;
-    if (connect(control->fd, generic, sizeof *address) == 0) {
+    /* EAGAIN: somebody listens, but has more callers than it can take at once. */
+    if (connect(control->fd, generic, sizeof *address) == 0 || errno == EAGAIN) {
         log_write(log, LOG_LEVEL_ERROR, "control", "another agent already listens at %s", path);
         address->sun_path[0] = '\0'; /* not ours to remove */
         return ST_IO;
@@ -306,12 +307,14 @@ static enum status listen_at(struct control *control, const char *path, struct l
     if (lstat(path, &found) == 0 && S_ISSOCK(found.st_mode)) (void)unlink(path);
     mode_t mask = umask(0117);
     int result = bind(control->fd, generic, sizeof *address);
-    (void)umask(mask);
+    (void)umask(mask); /* leaves errno alone */
     if (result == 0) result = listen(control->fd, CLIENTS);
     if (result == 0) return ST_OK;
-    log_write(log, LOG_LEVEL_ERROR, "control", "cannot listen at %s: %s", path, strerror(errno));
+    bool is_missing = errno == ENOENT;
+    log_limited(log, LOG_LEVEL_ERROR, "control", "listen", "cannot listen at %s: %s", path,
+                strerror(errno));
     address->sun_path[0] = '\0';
-    return ST_IO;
+    return is_missing ? ST_AGAIN : ST_IO;
 }
 
 enum status control_open(struct control **result, const char *path,
@@ -321,6 +324,7 @@ enum status control_open(struct control **result, const char *path,
     *result = control;
     if (control == NULL) return ST_NO_MEMORY;
     control->subject = *subject;
+    control->fd = -1;
     struct flow *flow = subject->flow;
     enum status status = listen_at(control, path, flow->host.log);
     if (status == ST_OK) {

@@ -23,8 +23,8 @@ struct control_subject {
 };
 
 /* Listens on `path` (mode 0660; a socket left behind by a dead agent is replaced).  The subject
- * is copied, what it points to stays valid.  ST_IO: cannot listen there, or another agent does
- * (logged); ST_NO_MEMORY, ST_FULL. */
+ * is copied, what it points to stays valid.  ST_AGAIN: the directory is not there (yet; logged);
+ * ST_IO: cannot listen there, or another agent does (logged); ST_NO_MEMORY, ST_FULL. */
 enum status control_open(struct control **control, const char *path,
                          const struct control_subject *subject) ISOTHERM_CHECK;
 

@@ -2,14 +2,18 @@
  * record is sent only after the commit that holds it. */
 #include "flow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 #define FORMER "(former sources)"
 
 enum {
     TICK_MS = 500,
     TURN_MS = 10,
+    STALL_MS = 1000,
     STOP_COMMIT_MS = 1500,
     STOP_DRAIN_MS = 500,
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
@@ -24,6 +28,8 @@ struct stream_now flow_now(const struct flow *flow)
                              .clock = CLOCK_UNSET};
     if (now.wall_ms >= CLOCK_FLOOR_MS)
         now.clock = flow->is_synchronised ? CLOCK_TRUSTED : CLOCK_HELD;
+    else if (flow->held_wall_ms > 0)
+        now.wall_ms = flow->held_wall_ms + now.mono_ms - flow->held_mono_ms;
     return now;
 }
 
@@ -63,7 +69,9 @@ static void sweep_journal(struct flow *flow)
         if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
-        flow->is_sweeping = true;
+        for (size_t i = 0; i < flow->source_count; i++)
+            repeat_journal_whole(&flow->sources[i].intake.repeat);
+        flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
     size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
@@ -85,10 +93,23 @@ static void pause_for_commit(struct flow *flow)
     }
 }
 
-/* Counts belong to the readings they speak of: an entry goes with every batch that has any. */
+/* A disk that stalls must not keep alarms from being seen: sources go on without acknowledging,
+ * as far as the source's own window and the other batch reach, and wait for the next commit. */
+static void outlast_stall(struct flow *flow)
+{
+    if (!store_is_committing(flow->store) || flow->is_stopping) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < STALL_MS) return;
+    log_limited(flow->host.log, LOG_LEVEL_WARN, "store", "stall",
+                "a commit takes longer than %d s; nothing is acknowledged until it is done",
+                STALL_MS / 1000);
+    for (size_t i = 0; i < flow->source_count; i++) {
+        flow->sources[i].awaits_commit = false;
+        source_resume(flow, &flow->sources[i]);
+    }
+}
+
 static void journal_ledger(struct flow *flow)
 {
-    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_sweeping) return;
     struct ledger ledger = {.count = 0};
     for (size_t i = 0; i < flow->source_count; i++) {
         struct ledger_line *line = &ledger.lines[ledger.count++];
@@ -104,8 +125,28 @@ static void journal_ledger(struct flow *flow)
     store_add_journal(flow->store, bytes, ledger_encode(&ledger, bytes));
 }
 
+static void journal_repeats(struct flow *flow, struct intake *intake)
+{
+    uint8_t bytes[REPEAT_ENTRY_BYTES];
+    int64_t now_mono_ms = clock_mono_ms(&flow->host.clock);
+    size_t size;
+    while ((size = repeat_encode(&intake->repeat, intake->name, now_mono_ms, bytes)) > 0)
+        store_add_journal(flow->store, bytes, size);
+}
+
+/* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
+ * with the one that begins a round, since all entries before it will be deleted. */
+static void journal_sources(struct flow *flow)
+{
+    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_ledger_due) return;
+    flow->is_ledger_due = false;
+    journal_ledger(flow);
+    for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
+}
+
 static void commit(struct flow *flow)
 {
+    if (!flow->is_running) return; /* a start that failed has nothing to say, least of all counts */
     if (store_is_committing(flow->store)) {
         flow->wants_commit = true;
         return;
@@ -113,9 +154,10 @@ static void commit(struct flow *flow)
     flow->wants_commit = false;
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
-    journal_ledger(flow);
+    journal_sources(flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
+    flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
     pause_for_commit(flow);
     flow->is_full = false; /* the other batch is empty */
     resume_sources(flow);
@@ -152,14 +194,32 @@ struct store_events flow_events(struct flow *flow)
 static bool sink_has_room(void *context, size_t bytes)
 {
     struct flow *flow = context;
-    return store_has_room(flow->store, bytes + LEDGER_BYTES);
+    return store_has_room(flow->store, bytes + flow->reserve_bytes);
+}
+
+/* At once, before the commit that lets it go to the centre: a stalled disk must not hide it. */
+static void log_alarm(const struct flow *flow, const struct record *record)
+{
+    const struct alarm_event *alarm = &record->alarm;
+    char cause[sizeof alarm->name + LIMIT_DEVICE_ID_SIZE + 8], value[32];
+    bool is_raised = alarm->to == ALARM_ACTIVE;
+    struct text text;
+    text_init(&text, value, sizeof value);
+    text_add_micro(&text, alarm->value_micro);
+    (void)snprintf(cause, sizeof cause, "%c%s %s", is_raised ? '+' : '-', alarm->name,
+                   record->device);
+    log_limited(flow->host.log, LOG_LEVEL_WARN, "alarm", cause, "%s %s on %s: %s at %s",
+                alarm->name, is_raised ? "raised" : "cleared", record->device, alarm->kind, value);
 }
 
 static void sink_emit(void *context, struct record *record)
 {
     struct flow *flow = context;
     store_add_record(flow->store, record);
-    if (record->kind == RECORD_ALARM) commit_soon(flow);
+    if (record->kind == RECORD_ALARM) {
+        log_alarm(flow, record);
+        commit_soon(flow);
+    }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
 }
 
@@ -197,6 +257,12 @@ static enum verdict on_offer(void *context, struct intake *intake, const struct 
     return VERDICT_OK;
 }
 
+static uint64_t on_take_ticket(void *context)
+{
+    struct flow *flow = context;
+    return ++flow->ticket;
+}
+
 static void on_request_commit(void *context)
 {
     commit_soon(context);
@@ -223,6 +289,7 @@ static void on_tick(void *context)
     struct stream_now now = flow_now(flow);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
+    outlast_stall(flow);
 }
 
 static void on_commit_timer(void *context)
@@ -242,6 +309,7 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
         .gateway = config->gateway,
         .payload_limit = (size_t)config->limits.payload_bytes,
         .offer = on_offer,
+        .take_ticket = on_take_ticket,
         .request_commit = on_request_commit,
         .end = on_end,
         .context = flow,
@@ -249,10 +317,24 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
     flow->is_synchronised = clock_is_synchronised();
 }
 
+/* Keys of a source that is no longer configured are of no use to anyone. */
+static enum status restore_repeats(struct flow *flow, const void *bytes, size_t size)
+{
+    char name[REPEAT_NAME_SIZE];
+    enum status status = repeat_read_name(bytes, size, name);
+    for (size_t i = 0; i < flow->source_count && status == ST_OK; i++) {
+        struct intake *intake = &flow->sources[i].intake;
+        if (strcmp(intake->name, name) != 0) continue;
+        return repeat_restore(&intake->repeat, bytes, size, clock_mono_ms(&flow->host.clock));
+    }
+    return status;
+}
+
 enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
 {
-    if (size > 0 && *(const uint8_t *)bytes == LEDGER_TAG)
-        return ledger_decode(&flow->restored, bytes, size);
+    uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
+    if (tag == LEDGER_TAG) return ledger_decode(&flow->restored, bytes, size);
+    if (tag == REPEAT_TAG) return restore_repeats(flow, bytes, size);
     return stream_restore(flow->stream, bytes, size);
 }
 
@@ -285,6 +367,17 @@ static void take_over_ledger(struct flow *flow)
     flow->stream_before = stream_count(flow->stream).accepted;
 }
 
+static void take_over_clock(struct flow *flow)
+{
+    flow->held_mono_ms = clock_mono_ms(&flow->host.clock);
+    for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
+        struct stream_device device;
+        if (!stream_get_device(flow->stream, i, flow->held_mono_ms, &device)) continue;
+        if (device.arrival_ms >= CLOCK_FLOOR_MS && device.arrival_ms > flow->held_wall_ms)
+            flow->held_wall_ms = device.arrival_ms;
+    }
+}
+
 static enum status prepare_source(struct flow *flow, const struct config_source *from)
 {
     struct flow_source *source = &flow->sources[flow->source_count];
@@ -293,7 +386,18 @@ static enum status prepare_source(struct flow *flow, const struct config_source 
     if (source->state == NULL) return ST_NO_MEMORY;
     intake_init(&source->intake, &flow->host, from->name);
     flow->source_count++;
-    return ST_OK;
+    size_t keys = from->driver->repeat_keys != NULL ? from->driver->repeat_keys(from->options) : 0;
+    flow->reserve_bytes += repeat_room_bytes(keys);
+    return repeat_open(&source->intake.repeat, keys);
+}
+
+enum status flow_prepare(struct flow *flow)
+{
+    enum status status = ST_OK;
+    flow->reserve_bytes = LEDGER_BYTES;
+    for (size_t i = 0; i < flow->config->source_count && status == ST_OK; i++)
+        status = prepare_source(flow, &flow->config->sources[i]);
+    return status;
 }
 
 static enum status open_source(struct flow_source *source, const struct config_source *from)
@@ -319,10 +423,11 @@ enum status flow_start(struct flow *flow)
 {
     const struct config *config = flow->config;
     enum status status = start_timers(flow);
-    for (size_t i = 0; i < config->source_count && status == ST_OK; i++)
-        status = prepare_source(flow, &config->sources[i]);
     if (status != ST_OK) return status;
     take_over_ledger(flow);
+    flow->is_running = true;
+    take_over_clock(flow);
+    for (size_t i = 0; i < flow->source_count; i++) repeat_expect(&flow->sources[i].intake.repeat);
     for (size_t i = 0; i < config->source_count; i++) {
         status = open_source(&flow->sources[i], &config->sources[i]);
         if (status == ST_OK) continue;
@@ -385,5 +490,6 @@ void flow_fini(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) {
         free(flow->sources[i].state);
         flow->sources[i].state = NULL;
+        repeat_close(&flow->sources[i].intake.repeat);
     }
 }

@@ -46,23 +46,33 @@ struct flow {
     struct loop_timer *tick_timer, *commit_timer, *soon_timer;
     uint64_t ticket;        /* of the newest reading taken */
     uint64_t handed_ticket; /* up to which the store has them */
+    int64_t handed_mono_ms; /* when the running commit was handed to the store */
     bool is_full;           /* the batch has no room: every source is paused */
     bool wants_commit;      /* as soon as the running one is done */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
+    int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */
+    int64_t held_mono_ms;         /* when this run took it over */
+    size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
     uint64_t stream_before;       /* what the stream counted as accepted when this run began */
-    bool is_sweeping;             /* a round of whole states is being journalled */
-    int64_t sweep_bytes;          /* size of the journal after the last round */
+    bool is_running;     /* flow_start has taken over the ledger; nothing is committed before */
+    bool is_ledger_due;  /* the next batch makes older entries of the ledger needless */
+    bool is_sweeping;    /* a round of whole states is being journalled */
+    int64_t sweep_bytes; /* size of the journal after the last round */
 };
 
 /* Prepares the host side of the intakes; the parts are set by the agent afterwards. */
 void flow_init(struct flow *flow, const struct config *config, struct loop *loop, struct log *log,
                struct clock clock);
 
-/* Gives one journal entry back to the ledger or the stream, before flow_start. */
+/* Makes the sources of the configuration, still closed, with what they need to remember.  Before
+ * flow_restore.  ST_NO_MEMORY. */
+enum status flow_prepare(struct flow *flow) ISOTHERM_CHECK;
+
+/* Gives one journal entry back to the ledger, a source or the stream, before flow_start. */
 enum status flow_restore(struct flow *flow, const void *bytes, size_t size) ISOTHERM_CHECK;
 
 /* All counts of all sources, former ones included. */
@@ -80,9 +90,12 @@ enum status flow_start(struct flow *flow) ISOTHERM_CHECK;
  * sources.  Runs the loop itself, for at most 2 seconds. */
 void flow_stop(struct flow *flow);
 
-/* Frees what flow_start allocated; after the loop was closed. */
+/* Frees what flow_prepare allocated; after the loop was closed. */
 void flow_fini(struct flow *flow);
 
+/* The clocks as the stream is to see them.  While the wall clock stands before any time that can
+ * be right, the former run's newest time goes on instead, still called unset: so a board without
+ * a battery does not go back behind its own windows. */
 struct stream_now flow_now(const struct flow *flow);
 
 #endif

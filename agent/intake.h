@@ -31,6 +31,21 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
 void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
     ISOTHERM_PRINTF(3, 4);
 
+/* For a source that sends again what was not acknowledged: each input has a key (see repeat.h),
+ * which is kept over restarts with the readings of the same call into the driver.
+ *
+ * intake_expect_repeats: a session goes on, so that what was remembered may come again, each once.
+ * After a restart that is so from the beginning.
+ * intake_is_repeat: whether this is such an input; then the driver reports VERDICT_DUPLICATE and
+ * acknowledges it like the first, which may not be durable yet.
+ * intake_remember: this input was dealt with, taken or refused.
+ * intake_forget_repeats: nothing comes again; returns the ticket of the commit that makes this
+ * durable, before which the source should not begin anew; 0: there was nothing to forget. */
+void intake_expect_repeats(struct intake *intake);
+bool intake_is_repeat(struct intake *intake, uint64_t key, int64_t max_age_ms);
+void intake_remember(struct intake *intake, uint64_t key);
+uint64_t intake_forget_repeats(struct intake *intake);
+
 /* Says that the source is there (or lost) and why; logged on change, shown in status. */
 void intake_report_connected(struct intake *intake, bool is_connected, const char *detail);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "intake.h"
+#include "repeat.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,8 @@ struct intake_host {
     /* Takes a reading or refuses it; counting is done by the intake. */
     enum verdict (*offer)(void *context, struct intake *intake, const struct reading *reading,
                           uint64_t *ticket);
+    /* A place in commit order for a change that is no reading. */
+    uint64_t (*take_ticket)(void *context);
     void (*request_commit)(void *context);
     void (*end)(void *context, struct intake *intake);
     void *context;
@@ -31,6 +34,7 @@ struct intake {
     const char *name;             /* of the source; kept by the owner */
     struct verdict_counts counts; /* everything that came in, by verdict */
     uint64_t last_ticket;         /* of the newest reading taken */
+    struct repeat repeat;         /* opened and closed by the owner; without capacity until then */
     bool is_connected;
     bool has_spoken; /* the state of the source was reported at least once */
     bool has_ended;

@@ -121,6 +121,7 @@ static void add_uplink(struct text *text, const struct flow *flow, int64_t now_m
     text_json_uint(text, "no_subscriber", counts.no_subscriber);
     text_json_uint(text, "refused", counts.refused);
     text_json_uint(text, "in_flight", counts.in_flight);
+    text_json_uint(text, "parked", counts.parked);
     text_json_uint(text, "connects", counts.connects);
     text_json_uint(text, "losses", counts.losses);
     text_json_close(text, '}');

@@ -31,6 +31,10 @@ struct driver {
      * that holds readings of this source and, after it, durable() and resume(). */
     bool pauses_for_commit;
 
+    /* Optional: how many inputs the source may have under way, taken and not acknowledged, at the
+     * same time; so many keys are remembered for it (intake_remember).  NULL: none. */
+    size_t (*repeat_keys)(const void *options);
+
     /* Begins to take from the source.  `options` stays valid until close.  Must not block and
      * must not wait for the source: one that is not there is tried again by the driver itself,
      * with a clear line through intake_report_connected.  On failure leaves the state such that

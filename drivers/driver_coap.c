@@ -20,7 +20,8 @@
 #include <string.h>
 
 enum {
-    MAX_AGE_S = 5, /* "come back in", told with 5.03 and 4.29 */
+    KEYS_MAX = 1024, /* requests known over a restart */
+    MAX_AGE_S = 5,   /* "come back in", told with 5.03 and 4.29 */
     BIND_AGAIN_MIN_MS = 1000,
     BIND_AGAIN_MAX_MS = 60000
 };
@@ -142,6 +143,13 @@ static bool answer_again(struct coap_state *state, const struct coap_server_requ
     struct coap_waiting *waiting = coap_exchange_find(state->exchange, request->fingerprint);
     unsigned code = coap_exchange_recall(state->exchange, request->fingerprint,
                                          intake_now_mono_ms(state->intake));
+    /* After a restart the table is empty, but what was committed before is known. */
+    if (waiting == NULL && code == 0 &&
+        intake_is_repeat(state->intake, request->fingerprint, COAP_EXCHANGE_LIFETIME_MS)) {
+        code = 204;
+        coap_exchange_remember(state->exchange, request->fingerprint, code,
+                               intake_now_mono_ms(state->intake));
+    }
     if (waiting == NULL && code == 0) return false;
     report(state, request, VERDICT_DUPLICATE, NULL);
     if (waiting != NULL)
@@ -188,6 +196,8 @@ static bool take_reading(struct coap_state *state, const struct coap_server_requ
         report(state, request, verdict, detail);
     } else {
         verdict = intake_offer_reading(state->intake, &reading, ticket);
+        if (verdict == VERDICT_OK && request->is_confirmable)
+            intake_remember(state->intake, request->fingerprint);
     }
     set_answer(answer, code_of_verdict(verdict), detail == NULL ? verdict_text(verdict) : detail);
     if (answer->code == 204) answer->diagnostic = NULL;
@@ -276,6 +286,13 @@ static void answer_waiting(struct coap_state *state, const struct coap_waiting *
                          waiting->token, waiting->token_size, intake_now_mono_ms(state->intake));
     else if (carriage == COAP_SERVER_PIGGYBACKED)
         coap_server_acknowledge(waiting->session, waiting->message_id);
+}
+
+static size_t coap_repeat_keys(const void *options)
+{
+    const struct coap_options *coap = options;
+    int64_t keys = coap->remembered < KEYS_MAX ? coap->remembered : KEYS_MAX;
+    return (size_t)(keys > coap->pending ? keys : coap->pending); /* one commit may hold as many */
 }
 
 static void coap_durable(void *context, uint64_t ticket)
@@ -494,6 +511,7 @@ const struct driver driver_coap = {
     .options_size = sizeof(struct coap_options),
     .options = &options_table,
     .can_wait = true,
+    .repeat_keys = coap_repeat_keys,
     .open = coap_open,
     .close = coap_close,
     .durable = coap_durable,

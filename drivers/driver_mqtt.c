@@ -1,6 +1,10 @@
 /* Invariant: while a reading taken at QoS 1 is not yet durable, or one is kept because the intake
  * was busy, acknowledgements are held: libmosquitto has queued them already and writes all of
- * them at once or none.  So everything that is acknowledged is committed. */
+ * them at once or none.  So everything that is acknowledged is committed.
+ *
+ * What a broker sends again when a session is resumed are the messages it has no acknowledgement
+ * for, with their ids, before anything new.  Those that were dealt with before are recognised by
+ * id, topic and payload, and only then: later an id may well come with the same payload anew. */
 #include "driver_mqtt.h"
 
 #include "stream/reading.h"
@@ -8,7 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xxhash.h>
+
+#define KEY_SEED UINT64_C(0x69736f746865726d) /* the same for ever: keys outlive the process */
+
 enum {
+    KEYS_311 = 1000, /* messages taken and not acknowledged, when none can be told */
+    KEYS_MAX = 4000,
     IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
     PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
 };
@@ -20,9 +30,12 @@ struct state {
     struct topic_map maps[MQTT_SUBSCRIPTIONS];
     char default_client_id[sizeof((struct mqtt_options *)0)->client_id];
 
-    uint64_t last_ticket;  /* of the readings at QoS 1 on this connection */
+    uint64_t last_ticket;  /* of the readings at QoS 1 */
     size_t unacknowledged; /* messages at QoS 1 whose acknowledgement is held */
+    size_t repeats_left;   /* so many messages may still be repeats */
+    uint64_t begin_ticket; /* when it is durable the new session may begin; 0: it has begun */
     struct reading kept;   /* the intake was busy: to be offered again */
+    uint64_t kept_key;
     int kept_qos;
     bool has_kept;
     bool is_paused;           /* by the core */
@@ -92,6 +105,14 @@ static const struct field fields[] = {
      .min = 1,
      .max = 65535,
      .help = "How many messages the broker sends before they are acknowledged (MQTT 5)."},
+    {.name = "coalesce",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct driver_mqtt_options, coalesce_ms),
+     .default_text = "20ms",
+     .min = 0,
+     .max = 1000,
+     .help = "How long to wait after the first message, to read it with those that follow: fewer "
+             "wake-ups for that much delay. 0: read each one as it comes."},
     {.name = "retained",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct driver_mqtt_options, retained),
@@ -170,6 +191,14 @@ static size_t window_of(const struct state *state)
     return (size_t)state->options->receive_maximum;
 }
 
+/* What may be taken and not acknowledged at the same time; the intake remembers as many. */
+static size_t keys_of(const struct driver_mqtt_options *options)
+{
+    if (options->client.session_ms == 0) return 0; /* nothing ever comes again */
+    if (options->client.version == MQTT_VERSION_311) return KEYS_311;
+    return options->receive_maximum < KEYS_MAX ? (size_t)options->receive_maximum : KEYS_MAX;
+}
+
 static bool must_hold(const struct state *state)
 {
     return (state->has_kept && state->kept_qos > 0) ||
@@ -184,14 +213,32 @@ static void update_flow(struct state *state)
         state->unacknowledged = 0;
         mqtt_client_release(state->client);
     }
-    if (state->is_paused || state->has_kept)
+    size_t keys = keys_of(state->options);
+    bool is_full = keys > 0 && state->unacknowledged >= keys;
+    if (state->is_paused || state->has_kept || is_full)
         mqtt_client_pause(state->client);
     else
         mqtt_client_resume(state->client);
 }
 
+/* The id, which has one message at a time, and a hash of what it stands for. */
+static uint64_t key_of(const struct mqtt_message *message)
+{
+    uint64_t hash = XXH3_64bits_withSeed(message->topic, strlen(message->topic), KEY_SEED);
+    hash = XXH3_64bits_withSeed(message->payload, message->size, hash);
+    return (uint64_t)message->id << 32 | (uint32_t)hash;
+}
+
+/* Whether the message is one that was dealt with before the session was resumed. */
+static bool is_repeat(struct state *state, const struct mqtt_message *message, uint64_t key)
+{
+    if (state->repeats_left == 0) return false;
+    state->repeats_left--;
+    return message->repeat != MQTT_REPEAT_NO && intake_is_repeat(state->intake, key, INT64_MAX);
+}
+
 /* Offers; what the intake cannot take now is kept, since the library cannot give it back. */
-static void offer(struct state *state, const struct reading *reading, int qos)
+static void offer(struct state *state, const struct reading *reading, int qos, uint64_t key)
 {
     uint64_t ticket = 0;
     enum verdict verdict = intake_offer_reading(state->intake, reading, &ticket);
@@ -199,15 +246,18 @@ static void offer(struct state *state, const struct reading *reading, int qos)
     if (state->has_kept) {
         if (reading != &state->kept) state->kept = *reading;
         state->kept_qos = qos;
+        state->kept_key = key;
         intake_request_commit(state->intake);
-    } else if (verdict == VERDICT_OK && qos > 0 && ticket > state->last_ticket) {
-        state->last_ticket = ticket;
+    } else if (qos > 0) {
+        intake_remember(state->intake, key);
+        if (verdict == VERDICT_OK) state->last_ticket = ticket;
     }
 }
 
 static void offer_kept(struct state *state)
 {
-    if (state->has_kept && !state->is_paused) offer(state, &state->kept, state->kept_qos);
+    if (state->has_kept && !state->is_paused)
+        offer(state, &state->kept, state->kept_qos, state->kept_key);
 }
 
 /* A message at QoS 1 takes a place in the broker's window until its acknowledgement leaves; with
@@ -216,15 +266,34 @@ static void count_message(struct state *state, int qos)
 {
     if (qos == 0 || !must_hold(state)) return;
     state->unacknowledged++;
-    if (state->unacknowledged == window_of(state)) intake_request_commit(state->intake);
+    if (state->unacknowledged != window_of(state)) return;
+    intake_request_commit(state->intake);
+    mqtt_client_hurry(state->client);
+}
+
+/* Decides on a message; on VERDICT_OK the reading is complete. */
+static enum verdict judge(struct state *state, const struct mqtt_message *message, uint64_t key,
+                          struct reading *reading, const char **detail)
+{
+    *detail = "";
+    if (message->qos > 0 && is_repeat(state, message, key)) return VERDICT_DUPLICATE;
+    if (message->is_retained && state->options->retained == 0) {
+        *detail = "take such with retained: accept";
+        return VERDICT_RETAINED;
+    }
+    if (message->size > intake_payload_limit(state->intake)) {
+        *detail = "payload too long";
+        return VERDICT_LENGTH;
+    }
+    return decode_message(state->maps, state->options, message->topic, message->payload,
+                          message->size, reading, detail);
 }
 
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct state *state = context;
-    const char *detail = "";
+    const char *detail;
     struct reading reading = {0};
-    enum verdict verdict;
     if (state->has_kept) {
         /* Reading is paused, so this is one too many: all that is unacknowledged comes back. */
         mqtt_client_reconnect(state->client, "a message came while the agent was busy");
@@ -232,27 +301,22 @@ static void on_message(void *context, const struct mqtt_message *message)
             intake_report_refusal(state->intake, VERDICT_BUSY, "topic %.80s", message->topic);
         return;
     }
-    if (message->is_retained && state->options->retained == 0) {
-        verdict = VERDICT_RETAINED;
-    } else if (message->size > intake_payload_limit(state->intake)) {
-        verdict = VERDICT_LENGTH;
-        detail = "payload too long";
+    uint64_t key = message->qos > 0 ? key_of(message) : 0;
+    enum verdict verdict = judge(state, message, key, &reading, &detail);
+    if (verdict == VERDICT_OK) {
+        offer(state, &reading, message->qos, key);
     } else {
-        verdict = decode_message(state->maps, state->options, message->topic, message->payload,
-                                 message->size, &reading, &detail);
-    }
-    if (verdict == VERDICT_OK)
-        offer(state, &reading, message->qos);
-    else
         intake_report_refusal(state->intake, verdict, "topic %.80s: %s", message->topic, detail);
+        if (message->qos > 0 && verdict != VERDICT_DUPLICATE) intake_remember(state->intake, key);
+    }
     count_message(state, message->qos);
     update_flow(state);
 }
 
-static void on_connected(void *context, bool has_session)
+/* Subscribing again is harmless in a session that goes on, and heals a changed configuration. */
+static void subscribe_all(struct state *state)
 {
-    (void)has_session; /* subscribing again is harmless and heals a changed configuration */
-    struct state *state = context;
+    state->begin_ticket = 0;
     for (size_t i = 0; i < state->options->subscription_count; i++) {
         if (mqtt_client_subscribe(state->client, state->maps[i].filter,
                                   (int)state->options->subscriptions[i].qos) != ST_OK) {
@@ -262,6 +326,21 @@ static void on_connected(void *context, bool has_session)
     }
     state->answered = 0;
     state->granted = 0;
+}
+
+/* In a new session ids begin anew: nothing may come before the old keys are forgotten for good. */
+static void on_connected(void *context, bool has_session)
+{
+    struct state *state = context;
+    state->repeats_left = 0;
+    state->begin_ticket = 0;
+    if (has_session) {
+        intake_expect_repeats(state->intake);
+        state->repeats_left = keys_of(state->options);
+    } else {
+        state->begin_ticket = intake_forget_repeats(state->intake);
+    }
+    if (state->begin_ticket <= intake_durable_ticket(state->intake)) subscribe_all(state);
 }
 
 /* The source is there once the broker will send us something. */
@@ -279,11 +358,12 @@ static void on_subscribed(void *context, const char *filter, int granted)
 }
 
 /* The acknowledgements that were held are gone with the connection; the broker sends all of
- * those messages again, the kept one too. */
+ * those messages again, the kept one too.  Those that were taken are recognised, and their
+ * acknowledgements wait for the same commit still. */
 static void on_lost(void *context, const char *reason)
 {
     struct state *state = context;
-    state->last_ticket = 0;
+    state->begin_ticket = 0;
     state->unacknowledged = 0;
     if (state->has_kept && state->kept_qos > 0) state->has_kept = false;
     update_flow(state);
@@ -324,6 +404,7 @@ static enum status driver_open(void *opaque, struct intake *intake, const void *
         .default_client_id = state->default_client_id,
         .receive_maximum = (uint16_t)state->options->receive_maximum,
         .packet_limit_bytes = (uint32_t)(intake_payload_limit(intake) + PACKET_ROOM_BYTES),
+        .coalesce_ms = state->options->coalesce_ms,
         .holds_acknowledgements = true,
     };
     const struct mqtt_events events = {.connected = on_connected,
@@ -346,8 +427,15 @@ static void driver_durable(void *opaque, uint64_t ticket)
     (void)ticket; /* intake_durable_ticket says the same */
     struct state *state = opaque;
     if (state->client == NULL) return;
+    if (state->begin_ticket > 0 && state->begin_ticket <= intake_durable_ticket(state->intake))
+        subscribe_all(state);
     offer_kept(state);
     update_flow(state);
+}
+
+static size_t driver_repeat_keys(const void *options)
+{
+    return keys_of(options);
 }
 
 static void driver_pause(void *opaque)
@@ -395,6 +483,7 @@ const struct driver driver_mqtt = {
     .options = &table,
     .can_wait = true,
     .pauses_for_commit = true,
+    .repeat_keys = driver_repeat_keys,
     .open = driver_open,
     .close = driver_close,
     .durable = driver_durable,

@@ -50,7 +50,7 @@ static void say_lost(struct serial_state *state, const char *why)
 {
     if (state->was_lost) return;
     state->was_lost = true;
-    char detail[LIMIT_PATH_SIZE + 192];
+    char detail[sizeof state->options->port + 192];
     (void)snprintf(detail, sizeof detail, "%s: %s", state->options->port, why);
     intake_report_connected(state->intake, false, detail);
 }

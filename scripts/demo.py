@@ -23,6 +23,7 @@ MQTT_DEVICES = [("press-hall", f"press-{n}") for n in range(1, 7)] \
     + [("bakery", f"oven-{n}") for n in range(1, 7)]
 COAP_DEVICES = [f"cellar-{n}" for n in range(1, 5)]
 SERIAL_DEVICES = [f"A{n}" for n in range(6)]
+LEAST_SECONDS = 10  # sooner not every source need have a finished window
 CONFIG = """\
 gateway: demo-gateway
 store:   {{path: {folder}/isotherm.db, budget: 16 MiB, commit_every: 500ms}}
@@ -68,18 +69,34 @@ def temperature(name, seconds):
     return middle + swing * wave + random.uniform(-0.2, 0.2)
 
 
+# A row is 78 characters wide, so that a terminal of 80 columns holds it.
+ROW = "{:6} {:18} | {} | {}"
+CELLS = "{:>{}} {:>6} {:>6} {:>6}"
+COUNT_WIDTHS = {"5s": 2, "1min/10s": 3}
+RECENT = 5
+
+
+def thinned(rows, room):
+    """The rows that fit, evenly from all of them."""
+    if len(rows) <= room:
+        return rows
+    return [rows[i * len(rows) // room] for i in range(room)]
+
+
 class Show:
-    def __init__(self, isotherm, seconds, plain):
-        self.isotherm, self.seconds, self.plain = isotherm, seconds, plain
+    def __init__(self, isotherm, seconds, plain, stop):
+        self.isotherm, self.seconds, self.plain, self.stop = isotherm, seconds, plain, stop
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="isotherm-demo-"))
         os.chmod(self.folder, 0o755)
-        self.children, self.stop, self.lock = [], threading.Event(), threading.Lock()
+        self.children, self.lock = [], threading.Lock()
         self.records, self.latest, self.alarms, self.recent = 0, {}, 0, []
-        self.began = time.monotonic()
+        self.began, self.centre = time.monotonic(), 0
 
     def launch(self, command, **options):
-        log = open(self.folder / f"log-{len(self.children)}", "wb")
-        child = subprocess.Popen(command, stdout=log, stderr=log, **options)
+        # In sessions of their own: Ctrl-C is for this program, which stops them in order.
+        with open(self.folder / f"log-{len(self.children)}", "wb") as log:
+            child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
+                                     **options)
         self.children.append(child)
         return child
 
@@ -89,12 +106,12 @@ class Show:
         path.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
         self.launch([program("mosquitto"), "-c", str(path)], stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.stop.is_set():
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return port
             self.stop.wait(0.05)
-        sys.exit("demo: the broker does not start")
+        sys.exit(0 if self.stop.is_set() else "demo: the broker does not start")
 
     def elapsed(self):
         return time.monotonic() - self.began
@@ -166,33 +183,52 @@ class Show:
             yield source, device, self.latest.get((device, "5s")), \
                 self.latest.get((device, "1min/10s"))
 
-    def table(self, status):
-        lines = [f"Isotherm demo   {self.elapsed():5.0f} s   Ctrl-C ends it", "",
-                 f"{'source':7} {'device':22} | {'5 s':>4} {'avg':>8} {'min':>8} {'max':>8} "
-                 f"| {'1 min':>5} {'avg':>8} {'min':>8} {'max':>8}"]
-        lines.append("-" * len(lines[-1]))
-        with self.lock:
-            for source, device, short, long in self.rows():
-                cells = [f"{r['count']:>{w}} {r['avg']:8.2f} {r['min']:8.2f} {r['max']:8.2f}"
-                         if r else " " * (w + 27) for r, w in ((short, 4), (long, 5))]
-                lines.append(f"{source:7} {device:22} | {cells[0]} | {cells[1]}")
-            lines += ["", f"arrived at the central broker: {self.records} records, "
-                      f"{self.alarms} of them alarms; the newest:"]
-            for topic, record in self.recent:
-                what = f"alarm {record['alarm']} {record['from']} -> {record['to']}" \
-                    if "alarm" in record else \
-                    f"{record['window']} from {record['start']} count {record['count']}"
-                lines.append(f"  {topic}  seq {record['seq']}  {what}"[:100])
-        if status:
-            ledger = status["ledger"]
-            lines += ["", f"agent: {status['resident_bytes'] / 1e6:.1f} MB, readings "
-                      f"{ledger['readings']['received']}, refused "
-                      f"{ledger['readings']['refused']}, waiting "
-                      f"{ledger['records']['waiting']}, ledger "
-                      f"{'balanced' if ledger['balanced'] else 'NOT BALANCED'}"]
-        return lines
+    def heading(self):
+        ends = f"{self.seconds:.0f} s in all" if self.seconds else "Ctrl-C ends it"
+        titles = [CELLS.format("n", w, "avg", "min", "max") for w in COUNT_WIDTHS.values()]
+        names = ROW.format("source", "device", *titles)
+        spans = ROW.format("", "", "5 s".ljust(len(titles[0])), "1 min, every 10 s")
+        return [f"Isotherm demo   {self.elapsed():4.0f} s   {ends}",
+                f"look for yourself: mosquitto_sub -p {self.centre} -t 'isotherm/#' -v",
+                "", spans, names, "-" * len(names)]
 
-    def draw(self, lines, last=False):
+    def body(self, room):
+        rows = list(self.rows())
+        for source, device, *records in thinned(rows, room):
+            cells = [CELLS.format(r["count"], w, *(f"{r[k]:.2f}" for k in ("avg", "min", "max")))
+                     if r else " " * (w + 21) for r, w in zip(records, COUNT_WIDTHS.values())]
+            yield ROW.format(source, device, *cells)
+        if room < len(rows):
+            yield f"... and {len(rows) - room} more; a taller window shows them"
+
+    def arrivals(self):
+        yield f"arrived at the central broker: {self.records} records, {self.alarms} of them alarms"
+        for topic, record in self.recent:
+            what = f"{record['alarm']} {record['from']} -> {record['to']} at {record['value']}" \
+                if "alarm" in record else \
+                f"{record['window']} from {record['start'][11:19]}, count {record['count']}"
+            yield f"  .../{topic.split('/', 2)[-1]}  seq {record['seq']}  {what}"[:78]
+
+    def table(self, status, height):
+        head = self.heading()
+        foot = []
+        if status:
+            readings, records = status["ledger"]["readings"], status["ledger"]["records"]
+            balance = "balanced" if status["ledger"]["balanced"] else "NOT BALANCED"
+            foot = [f"agent: {status['resident_bytes'] / 1e6:.1f} MB, readings "
+                    f"{readings['received']}, refused {readings['refused']}, waiting "
+                    f"{records['waiting']}, ledger {balance}"]
+        with self.lock:
+            room = height - len(head) - 2
+            rows = len(list(self.rows()))
+            if room >= rows + RECENT + 3:
+                return [*head, *self.body(rows), "", *self.arrivals(), "", *foot]
+            return [*head, *self.body(rows if room > rows else max(1, room - 2)),
+                    *list(self.arrivals())[:1], *foot]
+
+    def draw(self, last=False):
+        height = shutil.get_terminal_size((80, 60)).lines if not self.plain else 1000
+        lines = self.table(self.status(), height)
         if self.plain:
             print("\n".join(lines), end="\n\n", flush=True)
         else:
@@ -201,6 +237,7 @@ class Show:
 
     def run(self):
         site, centre, coap = self.broker(), self.broker(), free_port(socket.SOCK_DGRAM)
+        self.centre = centre
         master, slave = pty.openpty()
         tty.setraw(slave)
         config = self.folder / "isotherm.yaml"
@@ -215,11 +252,14 @@ class Show:
         if not self.plain:
             print("\x1b[2J", end="")
         pace = 5 if self.plain else 1
+        if self.plain:
+            print("the first summaries come after about 7 s ...", flush=True)
         while not self.seconds or self.elapsed() < self.seconds:
             if agent.poll() is not None:
                 print(agent_log.read_text(), file=sys.stderr)
                 return 1
-            self.draw(self.table(self.status()))
+            if not self.plain or self.records:
+                self.draw()
             rest = self.seconds - self.elapsed() if self.seconds else pace
             if self.stop.wait(max(0.0, min(pace, rest))):
                 break
@@ -227,19 +267,20 @@ class Show:
 
     def finish(self, agent, central):
         status = self.status()
-        self.draw(self.table(status), last=True)
+        self.draw(last=True)
+        interrupted = self.stop.is_set()
         self.stop.set()
         agent.send_signal(signal.SIGTERM)
         code = agent.wait(20)
         central.loop_stop()
         seen = {source for source, _, short, _ in self.rows() if short}
         devices = {device for _, device, short, _ in self.rows() if short}
-        print(f"\nsummaries of {len(devices)} devices arrived at the centre, from "
-              f"{', '.join(sorted(seen)) or 'no source'}; {self.records} records; the agent "
-              f"ended with {code}")
-        good = code == 0 and seen == {"mqtt", "coap", "serial"} and status \
-            and status["ledger"]["balanced"]
-        return 0 if good or not self.seconds or self.seconds < 10 else 1
+        print(f"\n{len(devices)} devices arrived at the centre, from "
+              f"{', '.join(sorted(seen)) or 'no source'}; agent exit code {code}")
+        good = code == 0 and status and status["ledger"]["balanced"]
+        if not interrupted and self.seconds >= LEAST_SECONDS:
+            good = good and seen == {"mqtt", "coap", "serial"}
+        return 0 if good else 1
 
     def close(self):
         self.stop.set()
@@ -256,10 +297,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
     show = Show(os.path.abspath(options.isotherm), options.seconds,
-                options.plain or not sys.stdout.isatty())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: show.stop.set())
+                options.plain or not sys.stdout.isatty(), stop)
     try:
         return show.run()
     finally:

@@ -54,6 +54,8 @@ struct loop {
     struct loop_wake wakes[WAKES];
     struct loop_signal signals[SIGNALS];
     struct loop_work works[WORKS];
+    uv_timer_t patience; /* of loop_finish */
+    bool is_out_of_patience;
 };
 
 enum status loop_open(struct loop **loop)
@@ -75,13 +77,35 @@ static void close_any(uv_handle_t *handle, void *context)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-void loop_close(struct loop *loop)
+static void on_patience(uv_timer_t *handle)
 {
-    if (loop == NULL) return;
+    ((struct loop *)handle->data)->is_out_of_patience = true;
+}
+
+bool loop_finish(struct loop *loop, int64_t limit_ms)
+{
+    if (loop == NULL) return true;
     uv_walk(&loop->uv, close_any, NULL);
+    for (size_t i = 0; i < WORKS; i++)
+        if (loop->works[i].state == SLOT_USED) /* refused when it runs already */
+            (void)uv_cancel((uv_req_t *)&loop->works[i].handle);
+    (void)uv_timer_init(&loop->uv, &loop->patience);
+    loop->patience.data = loop;
+    uv_update_time(&loop->uv);
+    (void)uv_timer_start(&loop->patience, on_patience, (uint64_t)limit_ms, 0);
+    uv_unref((uv_handle_t *)&loop->patience);
+    while (!loop->is_out_of_patience && uv_run(&loop->uv, UV_RUN_ONCE) != 0) continue;
+    if (loop->is_out_of_patience && uv_loop_alive(&loop->uv)) return false;
+    uv_close((uv_handle_t *)&loop->patience, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     free(loop);
+    return true;
+}
+
+void loop_close(struct loop *loop)
+{
+    (void)loop_finish(loop, INT32_MAX);
 }
 
 void loop_run(struct loop *loop)

@@ -29,6 +29,11 @@ enum status loop_open(struct loop **loop) ISOTHERM_CHECK;
 /* Stops every handle, lets running pool work end, frees the loop.  NULL does nothing. */
 void loop_close(struct loop *loop);
 
+/* As loop_close, but waits for pool work at most limit_ms.  False: some still runs, so the loop
+ * and the requests of that work stay, and the process has to end with _exit: exit() would wait
+ * for the pool. */
+bool loop_finish(struct loop *loop, int64_t limit_ms);
+
 /* Runs until loop_stop.  May be called again afterwards. */
 void loop_run(struct loop *loop);
 

@@ -11,10 +11,15 @@
 static void on_connect(struct mosquitto *handle, void *context, int code, int flags,
                        const mosquitto_property *properties)
 {
-    (void)handle;
     (void)properties;
     struct mqtt_client *client = context;
     bool is_v5 = client->options.version == MQTT_VERSION_5;
+    if (client->state != CLIENT_GREETING) {
+        mqtt_state_set_reason(client, "the broker sent CONNACK twice");
+        client->wants_reconnect = true;
+        errno = 0;
+        return;
+    }
     if (code != 0) {
         /* Only a person can change what lies behind these; anything else may pass by itself. */
         bool is_for_a_person = is_v5 ? code == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION ||
@@ -34,6 +39,7 @@ static void on_connect(struct mosquitto *handle, void *context, int code, int fl
         return;
     }
     mqtt_state_enter(client, CLIENT_UP);
+    mosquitto_log_callback_set(handle, NULL); /* else it formats a text for every packet */
     client->wants_flush = true;
     client->subscription_count = 0;
     log_write(client->settings.log, LOG_LEVEL_INFO, client->settings.part,
@@ -57,6 +63,16 @@ static void on_disconnect(struct mosquitto *handle, void *context, int code,
         code == MQTT_RC_SESSION_TAKEN_OVER ? "; another client uses the same client_id" : "");
 }
 
+/* The flag that the library does not pass on.  What was seen holds for one packet. */
+static enum mqtt_repeat take_repeat(struct mqtt_client *client)
+{
+    enum { PUBLISH = 0x30, TYPE_BITS = 0xf0, DUP_BIT = 0x08 };
+    unsigned first_byte = client->first_byte;
+    client->first_byte = 0;
+    if ((first_byte & TYPE_BITS) != PUBLISH) return MQTT_REPEAT_UNKNOWN;
+    return (first_byte & DUP_BIT) != 0 ? MQTT_REPEAT_YES : MQTT_REPEAT_NO;
+}
+
 static void on_message(struct mosquitto *handle, void *context,
                        const struct mosquitto_message *message)
 {
@@ -68,6 +84,8 @@ static void on_message(struct mosquitto *handle, void *context,
             .payload = message->payload != NULL ? message->payload : "",
             .size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0,
             .qos = message->qos,
+            .id = (uint16_t)message->mid,
+            .repeat = take_repeat(client),
             .is_retained = message->retain,
         };
         client->events.message(client->events.context, &ours);
@@ -110,6 +128,18 @@ static void on_subscribe(struct mosquitto *handle, void *context, int message_id
     errno = 0;
 }
 
+/* What the library's errors about TLS mean to the person who reads them. */
+static const struct {
+    const char *found, *words;
+} tls_words[] = {
+    {"host name verification failed", "the broker's certificate is for another host name"},
+    {"certificate verify failed",
+     "the broker's certificate is not trusted: unknown authority (ca_file), expired, or our clock "
+     "is wrong"},
+    {"wrong version number", "the broker speaks no TLS on this port"},
+    {"unsupported protocol", "the broker speaks only TLS versions before 1.2"},
+};
+
 /* The only place where the library says what was wrong with a certificate. */
 static void on_log(struct mosquitto *handle, void *context, int level, const char *text)
 {
@@ -117,7 +147,11 @@ static void on_log(struct mosquitto *handle, void *context, int level, const cha
     struct mqtt_client *client = context;
     /* The first error is the cause: that the host name is wrong comes before "verify failed". */
     if (level != MOSQ_LOG_ERR || client->library_error[0] != '\0') return;
-    (void)snprintf(client->library_error, sizeof client->library_error, "%s", text);
+    for (size_t i = 0; i < sizeof tls_words / sizeof *tls_words; i++)
+        if (strstr(text, tls_words[i].found) != NULL) text = tls_words[i].words;
+    const char *reason = strncmp(text, "OpenSSL", 7) == 0 ? strrchr(text, ':') : NULL;
+    (void)snprintf(client->library_error, sizeof client->library_error, "%s%s",
+                   reason != NULL ? "TLS: " : "", reason != NULL ? reason + 1 : text);
     client->library_error[strcspn(client->library_error, "\n")] = '\0';
 }
 

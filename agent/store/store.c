@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "store/batch.h"
+#include "store/database.h"
 #include "store/store_thread.h"
 
 #include <assert.h>
@@ -72,6 +73,11 @@ static enum status open_parts(struct store *store, const struct store_options *o
     store->thread.wake = loop_wake_start(loop, on_wake, store);
     if (store->thread.wake == NULL) return ST_NO_MEMORY;
     return writer_open(&store->thread.writer, options, &store->log, found);
+}
+
+int64_t store_least_budget(int64_t batch_bytes)
+{
+    return database_least_budget(batch_bytes);
 }
 
 enum status store_open(struct store **store, const struct store_options *options, struct loop *loop,

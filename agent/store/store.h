@@ -64,6 +64,9 @@ struct store_counts {
     bool is_failing;                           /* the last commit failed and is being tried again */
 };
 
+/* The least budget_bytes with which store_open takes batches of this size. */
+int64_t store_least_budget(int64_t batch_bytes);
+
 /* Opens or creates the database and reads what it holds; does not start the thread.  A damaged
  * file of ours is set aside and a new one begun.  `log` is the loop thread's; the store makes one
  * of its own for its thread.  `options`, `log` and `events` are copied; `loop` outlives the store.

@@ -64,18 +64,23 @@ struct device *device_find(const struct stream *stream, const char *id, uint32_t
     return NULL;
 }
 
+/* Of two that fell silent at once the one that was heard earlier by the wall clock: after a restart
+ * that is all that is known. */
 struct device *device_find_longest_silent(const struct stream *stream)
 {
-    uint32_t longest = STREAM_NO_DEVICE;
+    struct device *longest = NULL;
     int64_t oldest_mono_ms = INT64_MAX;
     for (uint32_t i = 0; i < stream->slots_used; i++) {
-        if (!stream->watches[i].is_used || stream->watches[i].arrival_mono_ms >= oldest_mono_ms) {
+        const struct device_watch *watch = &stream->watches[i];
+        if (!watch->is_used || watch->arrival_mono_ms > oldest_mono_ms) continue;
+        struct device *device = device_at(stream, i);
+        if (longest != NULL && watch->arrival_mono_ms == oldest_mono_ms &&
+            device->arrival_ms >= longest->arrival_ms)
             continue;
-        }
-        oldest_mono_ms = stream->watches[i].arrival_mono_ms;
-        longest = i;
+        oldest_mono_ms = watch->arrival_mono_ms;
+        longest = device;
     }
-    return longest == STREAM_NO_DEVICE ? NULL : device_at(stream, longest);
+    return longest;
 }
 
 static uint32_t find_empty_slot(struct stream *stream)

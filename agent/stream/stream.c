@@ -1,5 +1,6 @@
 /* stream: a reading is either taken by every ring that can hold it, or refused and nothing but a
- * counter has changed.  All checks, that for room included, come before the first change. */
+ * counter has changed (and alarms, when it is our own clock that makes it late).  All checks, that
+ * for room included, come before the first change. */
 #include "stream/stream.h"
 
 #include "stream/parts.h"
@@ -110,6 +111,7 @@ struct arrival {
     int64_t value_micro;
     int64_t event_ms;
     const struct stream_now *now;
+    bool is_of_now;                 /* it has no time of its own: none can be newer */
     uint32_t behind[LIMIT_WINDOWS]; /* slots or more: this ring cannot take it */
     bool moves_rings;
 };
@@ -320,12 +322,28 @@ void stream_advance_alarms(struct stream *stream, struct device *device,
     }
 }
 
+/* A clock that was set back makes readings of now fall behind all panes.  No window can have them,
+ * but alarms must not go blind for as long as that takes.  False: the sink has no room. */
+static bool see_despite_clock(struct stream *stream, const struct arrival *arrival)
+{
+    struct device *device = arrival->device;
+    if (!arrival->is_of_now || device->alarm_count == 0) return true;
+    if (!journal_has_room(stream, device, 2U * device->alarm_count)) return false;
+    struct device_watch *watch = &stream->watches[device->index];
+    watch->arrival_mono_ms = arrival->now->mono_ms;
+    watch->is_resting = false;
+    evaluate_alarms(stream, arrival);
+    if (device->has_alarm_change) journal_touch(stream, device);
+    return true;
+}
+
 /* Whether a known device can take the reading, and the sink what it may cause. */
 static enum verdict check_room(struct stream *stream, struct arrival *arrival)
 {
     struct device *device = arrival->device;
     enum verdict verdict = find_panes(stream, arrival);
     if (verdict == VERDICT_LATE) {
+        if (!see_despite_clock(stream, arrival)) return VERDICT_BUSY;
         stream->counts.late++;
         if (device->late < UINT32_MAX) device->late++;
     }
@@ -338,7 +356,7 @@ static enum verdict check_room(struct stream *stream, struct arrival *arrival)
 static void take(struct stream *stream, const struct arrival *arrival)
 {
     struct device *device = arrival->device;
-    bool is_newest = arrival->event_ms >= device->newest_ms;
+    bool is_newest = arrival->is_of_now || arrival->event_ms >= device->newest_ms;
     if (device->delta.count > 0 && !is_in_delta(stream, device, arrival->event_ms)) {
         journal_write_changes(stream, device);
     }
@@ -376,15 +394,20 @@ static size_t count_open_records(const struct stream *stream, struct device *dev
            stream->layout.count_ring_count;
 }
 
-/* All windows of a device that makes room for another are published first. */
+/* Takes a device out of the table, with all its windows published. */
+static void take_out(struct stream *stream, struct device *device, const struct stream_now *now)
+{
+    publish_everything(stream, device, now);
+    journal_write_removal(stream, device);
+    device_remove(stream, device);
+}
+
 static void evict(struct stream *stream, struct device *device, const struct stream_now *now)
 {
     uint64_t published = count_published(stream);
-    publish_everything(stream, device, now);
+    take_out(stream, device, now);
     stream->counts.evicted++;
     stream->counts.evicted_readings += count_published(stream) - published;
-    journal_write_removal(stream, device);
-    device_remove(stream, device);
 }
 
 /* Finds a place for a device, with room for all that its first reading may cause. */
@@ -406,6 +429,39 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
     return VERDICT_OK;
 }
 
+/* The clock was ahead when the device's newest reading came, and was set back since: its panes lie
+ * where none may be, and all that comes would be late until that time is reached again.  A clock
+ * that is not set says nothing about readings that bring their own time. */
+static bool is_left_ahead(const struct stream *stream, const struct device *device,
+                          const struct reading *reading, const struct stream_now *now)
+{
+    if (now->clock == CLOCK_UNSET && reading->has_event_time) return false;
+    return device->newest_ms > now->wall_ms + stream->options.future_ms;
+}
+
+/* Begins a device anew at the reading's time; its alarms stay as they are. */
+static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arrival *arrival,
+                               const char *id)
+{
+    struct alarm alarms[STREAM_LIMITS];
+    struct device *device = arrival->device;
+    size_t records = 2U * device->alarm_count + stream->layout.count_ring_count +
+                     count_open_records(stream, device);
+    if (!journal_has_room(stream, NULL, records)) return VERDICT_BUSY;
+    uint16_t alarm_count = device->alarm_count, alarms_active = device->alarms_active;
+    memcpy(alarms, device_alarms(stream, device), alarm_count * sizeof *alarms);
+    take_out(stream, device, arrival->now);
+    device = device_admit(stream, id, tag);
+    device_start_rings(stream, device, arrival->event_ms,
+                       arrival->event_ms - stream->options.lateness_ms);
+    memcpy(device_alarms(stream, device), alarms, alarm_count * sizeof *alarms);
+    device->has_alarm_change = alarm_count > 0;
+    device->alarms_active = alarms_active;
+    stream->counts.alarms_active += alarms_active;
+    arrival->device = device;
+    return VERDICT_OK;
+}
+
 enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
                                 const struct stream_now *now)
 {
@@ -415,6 +471,7 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .device = device_find(stream, reading->device, tag),
         .value_micro = reading->value_micro,
         .event_ms = reading->has_event_time ? reading->event_ms : now->wall_ms,
+        .is_of_now = !reading->has_event_time,
         .now = now,
     };
     enum verdict verdict = check_reading(stream, arrival.value_micro, arrival.event_ms, now);
@@ -424,6 +481,8 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (arrival.device == NULL) {
         verdict = admit(stream, reading->device, tag, &arrival);
+    } else if (is_left_ahead(stream, arrival.device, reading, now)) {
+        verdict = begin_anew(stream, tag, &arrival, reading->device);
     } else {
         verdict = check_room(stream, &arrival);
     }

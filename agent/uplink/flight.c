@@ -12,16 +12,31 @@ static size_t place_of(const struct flight *flight, uint64_t seq)
     return at;
 }
 
-/* Entries above the cursor stay: between them may lie what was forgotten and is fetched again. */
+static void remove_entry(struct flight *flight, size_t at)
+{
+    flight->count--;
+    memmove(flight->entries + at, flight->entries + at + 1,
+            (flight->count - at) * sizeof *flight->entries);
+}
+
+/* Whether the cursor may yet go back before the entry. */
+static bool may_be_lost(const struct flight_entry *entry)
+{
+    return entry->state != FLIGHT_DONE && entry->refusals == 0;
+}
+
+/* What is done is kept only while the cursor may go back before it, or has gone: it would be
+ * fetched again then, as long as the store has not committed that it is done. */
 static void settle(struct flight *flight)
 {
-    size_t done = 0;
-    while (done < flight->count && flight->entries[done].state == FLIGHT_DONE &&
-           flight->entries[done].seq <= flight->cursor)
-        done++;
-    if (done == 0) return;
-    flight->count -= done;
-    memmove(flight->entries, flight->entries + done, flight->count * sizeof *flight->entries);
+    size_t at = 0;
+    while (at < flight->count && flight->entries[at].seq <= flight->cursor &&
+           !may_be_lost(&flight->entries[at])) {
+        if (flight->entries[at].state == FLIGHT_DONE)
+            remove_entry(flight, at);
+        else
+            at++;
+    }
 }
 
 bool flight_add(struct flight *flight, uint64_t seq, int message_id)
@@ -37,10 +52,15 @@ bool flight_add(struct flight *flight, uint64_t seq, int message_id)
     return true;
 }
 
-bool flight_skip(struct flight *flight, uint64_t seq)
+struct flight_entry *flight_find(struct flight *flight, uint64_t seq)
 {
     size_t at = place_of(flight, seq);
-    if (at == flight->count || flight->entries[at].seq != seq) return false;
+    return at < flight->count && flight->entries[at].seq == seq ? &flight->entries[at] : NULL;
+}
+
+bool flight_skip(struct flight *flight, uint64_t seq)
+{
+    if (flight_find(flight, seq) == NULL) return false;
     flight->cursor = seq;
     settle(flight);
     return true;
@@ -76,12 +96,51 @@ void flight_finish(struct flight *flight, struct flight_entry *entry)
     settle(flight);
 }
 
-void flight_remove(struct flight *flight, struct flight_entry *entry)
+void flight_refuse(struct flight_entry *entry, int64_t retry_mono_ms)
 {
-    if (flight->cursor >= entry->seq) flight->cursor = entry->seq - 1;
-    size_t after = (size_t)(flight->entries + flight->count - (entry + 1));
-    memmove(entry, entry + 1, after * sizeof *entry);
-    flight->count--;
+    entry->state = FLIGHT_REFUSED;
+    entry->retry_mono_ms = retry_mono_ms;
+    if (entry->refusals < UINT32_MAX) entry->refusals++;
+}
+
+struct flight_entry *flight_find_refused(struct flight *flight)
+{
+    struct flight_entry *first = NULL;
+    for (size_t i = 0; i < flight->count; i++) {
+        struct flight_entry *entry = &flight->entries[i];
+        if (entry->state != FLIGHT_REFUSED) continue;
+        if (first == NULL || entry->retry_mono_ms < first->retry_mono_ms) first = entry;
+    }
+    return first;
+}
+
+void flight_retry_all(struct flight *flight)
+{
+    for (size_t i = 0; i < flight->count; i++) flight->entries[i].retry_mono_ms = 0;
+}
+
+size_t flight_count_refused(const struct flight *flight)
+{
+    size_t refused = 0;
+    for (size_t i = 0; i < flight->count; i++)
+        if (flight->entries[i].state == FLIGHT_REFUSED) refused++;
+    return refused;
+}
+
+size_t flight_count_parked(const struct flight *flight)
+{
+    size_t parked = 0;
+    for (size_t i = 0; i < flight->count; i++) {
+        const struct flight_entry *entry = &flight->entries[i];
+        bool is_over = entry->state == FLIGHT_DELIVERED || entry->state == FLIGHT_DONE;
+        if (!is_over && entry->refusals >= FLIGHT_PARK_AFTER) parked++;
+    }
+    return parked;
+}
+
+void flight_forget(struct flight *flight, struct flight_entry *entry)
+{
+    remove_entry(flight, (size_t)(entry - flight->entries));
 }
 
 void flight_lose(struct flight *flight)
@@ -89,6 +148,7 @@ void flight_lose(struct flight *flight)
     size_t kept = 0;
     for (size_t i = 0; i < flight->count; i++) {
         struct flight_entry entry = flight->entries[i];
+        if (entry.state == FLIGHT_SENT && entry.refusals > 0) entry.state = FLIGHT_REFUSED;
         if (entry.state != FLIGHT_SENT)
             flight->entries[kept++] = entry;
         else if (flight->cursor >= entry.seq)

@@ -3,8 +3,9 @@
  * The outbox is read in ascending order of seq, from the cursor on.  Up to the cursor every
  * record that the store still holds is in the table, or the store was told that it is delivered;
  * above it the table may know of records that were delivered already.
- * A loss or a refusal puts the cursor back, so that what was not delivered is fetched again, and
- * what was delivered above it is recognised.  Fixed size, no allocation.  Pure. */
+ * A loss puts the cursor back, so that what was not delivered is fetched again, and what was
+ * delivered above it is recognised.  A refused record stays in the table and is fetched by itself
+ * when its time has come: the cursor never goes back for it.  Fixed size, no allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_FLIGHT_H
 #define ISOTHERM_UPLINK_FLIGHT_H
 
@@ -16,6 +17,7 @@
 
 enum flight_state {
     FLIGHT_SENT,      /* no answer yet */
+    FLIGHT_REFUSED,   /* to be tried again by itself */
     FLIGHT_DELIVERED, /* acknowledged by the broker; the store is still to be told */
     FLIGHT_DONE       /* the store was told; kept while an older one is missing */
 };
@@ -28,6 +30,8 @@ struct flight {
         uint64_t seq;
         int message_id; /* of FLIGHT_SENT */
         enum flight_state state;
+        uint32_t refusals;     /* above 0: fetched by itself from now on */
+        int64_t retry_mono_ms; /* of FLIGHT_REFUSED */
     } entries[LIMIT_IN_FLIGHT];
 };
 
@@ -49,10 +53,31 @@ struct flight_entry *flight_find_delivered(struct flight *flight);
 /* The store was told of a delivery: moves `low` as far as nothing is missing. */
 void flight_finish(struct flight *flight, struct flight_entry *entry);
 
-/* The record was refused: forgets it and moves the cursor back before it. */
-void flight_remove(struct flight *flight, struct flight_entry *entry);
+/* The record was refused, or could not even be sent: to be tried again at retry_mono_ms. */
+void flight_refuse(struct flight_entry *entry, int64_t retry_mono_ms);
 
-/* The connection is lost: forgets what has no answer and moves the cursor back before it. */
+/* The refused record to be tried next, or NULL. */
+struct flight_entry *flight_find_refused(struct flight *flight);
+
+/* All refused records may be tried again now. */
+void flight_retry_all(struct flight *flight);
+
+/* The entry of that record, or NULL. */
+struct flight_entry *flight_find(struct flight *flight, uint64_t seq);
+
+/* Entries refused FLIGHT_PARK_AFTER times or more: they wait on their own account while the queue
+ * goes on. */
+enum { FLIGHT_PARK_AFTER = 3 };
+size_t flight_count_parked(const struct flight *flight);
+
+/* Entries that are refused and not on the way, the parked ones among them. */
+size_t flight_count_refused(const struct flight *flight);
+
+/* The store no longer has the refused record. */
+void flight_forget(struct flight *flight, struct flight_entry *entry);
+
+/* The connection is lost: forgets what has no answer and moves the cursor back before it; what
+ * was refused before is to be tried again by itself. */
 void flight_lose(struct flight *flight);
 
 /* Entries without an answer. */

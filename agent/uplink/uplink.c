@@ -4,23 +4,23 @@
 #include "uplink/uplink.h"
 
 #include "base/backoff.h"
-#include "base/device_id.h"
 #include "base/text.h"
 #include "uplink/encode_json.h"
 #include "uplink/flight.h"
+#include "uplink/pace.h"
+#include "uplink/topics.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    /* A device id of n bytes becomes a topic level of at most 3 n. */
-    TOPIC_SIZE = LIMIT_TOPIC_SIZE + 3 * LIMIT_DEVICE_ID_SIZE + 16,
     STATUS_JSON_SIZE = 512,
     REFUSAL_WAIT_MIN_MS = 1000,
     REFUSAL_WAIT_MAX_MS = 60000,
-    RETRY_MS = 200, /* after the store or the link took nothing */
-    TOKEN = 1000    /* what one record takes; rate * milliseconds gives such units */
+    PARKED_WAIT_MS = 60000,
+    REFUSED_MAX = 16, /* in a lane, more than in_flight; then it takes nothing new */
+    RETRY_MS = 200,   /* after the store took no question, or the link was closed */
 };
 
 struct uplink_lane {
@@ -42,6 +42,7 @@ struct uplink {
     const char *part;
 
     bool is_fetching;
+    bool is_fetching_refused; /* one record by itself, for another try */
     enum lane fetch_lane;
     uint64_t fetch_after;
     size_t fetch_max;
@@ -53,37 +54,18 @@ struct uplink {
     int birth_message_id;
     uint64_t random;
 
-    int64_t rate;
-    int64_t tokens; /* in units of TOKEN */
-    int64_t tokens_mono_ms;
+    struct pace pace;
 
     struct encode_json_origin origin;
     char gateway[LIMIT_GATEWAY_SIZE];
     char epoch[32];
-    char prefix[LIMIT_TOPIC_SIZE];
-    char status_topic[LIMIT_TOPIC_SIZE + 16];
+    struct topics topics;
     char json[LIMIT_RECORD_JSON];
 };
 
 static int64_t now_mono_ms(const struct uplink *uplink)
 {
     return clock_mono_ms(uplink->clock);
-}
-
-/* ---- the rate ---- */
-
-/* A tenth of a second's worth may be saved up, so that no second sees much more than the rate. */
-static void fill_bucket(struct uplink *uplink, int64_t now_mono)
-{
-    int64_t most = uplink->rate * TOKEN / 10;
-    if (most < TOKEN) most = TOKEN;
-    int64_t elapsed_ms = now_mono - uplink->tokens_mono_ms;
-    uplink->tokens_mono_ms = now_mono;
-    if (elapsed_ms > most / uplink->rate) /* also keeps the product small */
-        uplink->tokens = most;
-    else
-        uplink->tokens += elapsed_ms * uplink->rate;
-    if (uplink->tokens > most) uplink->tokens = most;
 }
 
 static size_t count_in_flight(const struct uplink *uplink)
@@ -94,18 +76,25 @@ static size_t count_in_flight(const struct uplink *uplink)
     return count;
 }
 
+static size_t count_places(const struct uplink *uplink, const struct flight *flight)
+{
+    size_t limit = uplink->in_flight_limit + REFUSED_MAX;
+    if (limit > LIMIT_IN_FLIGHT) limit = LIMIT_IN_FLIGHT;
+    return flight->count < limit ? limit - flight->count : 0;
+}
+
 /* Entries, not only those without an answer: deliveries that the store cannot take yet hold the
  * sending back as well. */
 static size_t count_room(struct uplink *uplink, int64_t now_mono)
 {
     size_t used = 0;
-    for (int lane = 0; lane < LANE_COUNT; lane++) used += uplink->lanes[lane].flight.count;
-    size_t room = used < uplink->in_flight_limit ? uplink->in_flight_limit - used : 0;
-    if (uplink->rate > 0) {
-        fill_bucket(uplink, now_mono);
-        size_t allowed = (size_t)(uplink->tokens / TOKEN);
-        if (allowed < room) room = allowed;
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        const struct flight *flight = &uplink->lanes[lane].flight;
+        used += flight->count - flight_count_refused(flight);
     }
+    size_t room = used < uplink->in_flight_limit ? uplink->in_flight_limit - used : 0;
+    size_t allowed = pace_count_allowed(&uplink->pace, now_mono);
+    if (allowed < room) room = allowed;
     return room < STORE_FETCH_MAX ? room : STORE_FETCH_MAX;
 }
 
@@ -116,30 +105,58 @@ static void wake_after(struct uplink *uplink, int64_t wait_ms)
     loop_timer_again(uplink->timer, wait_ms > 0 ? wait_ms : 1, 0);
 }
 
-static void fetch_more(struct uplink *uplink, enum lane lane, size_t max)
+static bool fetch(struct uplink *uplink, enum lane lane, uint64_t after, size_t max)
 {
-    uint64_t after = uplink->lanes[lane].flight.cursor;
     if (store_fetch(uplink->store, lane, after, max) != ST_OK) {
         wake_after(uplink, RETRY_MS);
-        return;
+        return false;
     }
-    uplink->lanes[lane].may_have_more = false; /* a commit from now on makes it true again */
     uplink->is_fetching = true;
+    uplink->is_fetching_refused = false;
     uplink->fetch_lane = lane;
     uplink->fetch_after = after;
     uplink->fetch_max = max;
+    return true;
+}
+
+static void fetch_more(struct uplink *uplink, enum lane lane, size_t max)
+{
+    if (!fetch(uplink, lane, uplink->lanes[lane].flight.cursor, max)) return;
+    uplink->lanes[lane].may_have_more = false; /* a commit from now on makes it true again */
+}
+
+static void fetch_refused(struct uplink *uplink, enum lane lane, uint64_t seq)
+{
+    if (fetch(uplink, lane, seq - 1, 1)) uplink->is_fetching_refused = true;
+}
+
+/* When there is something to do for the lane, INT64_MAX for never; *refused is the record to be
+ * tried again then, NULL for new ones. */
+static int64_t find_work(const struct uplink *uplink, struct uplink_lane *lane, int64_t now_mono,
+                         struct flight_entry **refused)
+{
+    *refused = flight_find_refused(&lane->flight);
+    bool takes_more = lane->may_have_more && count_places(uplink, &lane->flight) > 0;
+    int64_t at_mono_ms = takes_more ? lane->resume_mono_ms : INT64_MAX;
+    if (*refused == NULL) return at_mono_ms;
+    int64_t again_mono_ms = (*refused)->retry_mono_ms;
+    if (again_mono_ms < lane->resume_mono_ms) again_mono_ms = lane->resume_mono_ms;
+    if (again_mono_ms <= now_mono || again_mono_ms < at_mono_ms) return again_mono_ms;
+    *refused = NULL;
+    return at_mono_ms;
 }
 
 /* The lane to serve now, alarms first; LANE_COUNT when there is none.  *wait_ms is then the time
  * until a lane may be tried again, 0 when only an event can change that. */
-static enum lane choose_lane(const struct uplink *uplink, int64_t now_mono, int64_t *wait_ms)
+static enum lane choose_lane(struct uplink *uplink, int64_t now_mono, int64_t *wait_ms,
+                             struct flight_entry **refused)
 {
     *wait_ms = 0;
     for (int lane = 0; lane < LANE_COUNT; lane++) {
-        const struct uplink_lane *candidate = &uplink->lanes[lane];
-        if (!candidate->may_have_more) continue;
-        int64_t left_ms = candidate->resume_mono_ms - now_mono;
-        if (left_ms <= 0) return (enum lane)lane;
+        int64_t at_mono_ms = find_work(uplink, &uplink->lanes[lane], now_mono, refused);
+        if (at_mono_ms <= now_mono) return (enum lane)lane;
+        if (at_mono_ms == INT64_MAX) continue;
+        int64_t left_ms = at_mono_ms - now_mono;
         if (*wait_ms == 0 || left_ms < *wait_ms) *wait_ms = left_ms;
     }
     return LANE_COUNT;
@@ -149,12 +166,12 @@ static enum lane choose_lane(const struct uplink *uplink, int64_t now_mono, int6
 static bool publish_status(struct uplink *uplink, const char *json, size_t size, int *message_id)
 {
     const struct link_message message = {
-        .topic = uplink->status_topic, .payload = json, .size = size, .is_retained = true};
+        .topic = uplink->topics.status, .payload = json, .size = size, .is_retained = true};
     enum status status =
         size > 0 ? uplink->kind->publish(uplink->link, &message, message_id) : ST_FULL;
     if (status != ST_OK && status != ST_CLOSED)
         log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "status",
-                    "%s could not be published: %s", uplink->status_topic, status_text(status));
+                    "%s could not be published: %s", uplink->topics.status, status_text(status));
     return status == ST_OK;
 }
 
@@ -179,16 +196,21 @@ static void pump(struct uplink *uplink)
     }
     int64_t now_mono = now_mono_ms(uplink);
     int64_t wait_ms;
-    enum lane lane = choose_lane(uplink, now_mono, &wait_ms);
+    struct flight_entry *refused;
+    enum lane lane = choose_lane(uplink, now_mono, &wait_ms, &refused);
     if (lane == LANE_COUNT) {
         if (wait_ms > 0) wake_after(uplink, wait_ms);
         return;
     }
     size_t room = count_room(uplink, now_mono);
-    if (room > 0)
-        fetch_more(uplink, lane, room);
-    else if (uplink->rate > 0 && uplink->tokens < TOKEN)
-        wake_after(uplink, (TOKEN - uplink->tokens + uplink->rate - 1) / uplink->rate);
+    size_t places = count_places(uplink, &uplink->lanes[lane].flight);
+    int64_t token_ms = pace_wait_ms(&uplink->pace);
+    if (token_ms > 0)
+        wake_after(uplink, token_ms);
+    else if (room > 0 && refused != NULL)
+        fetch_refused(uplink, lane, refused->seq); /* it has its place already */
+    else if (room > 0)
+        fetch_more(uplink, lane, room < places ? room : places);
 }
 
 static void on_timer(void *context)
@@ -206,56 +228,92 @@ static void hold_lane(struct uplink *uplink, struct uplink_lane *lane, int64_t w
     lane->may_have_more = true;
 }
 
-static void hold_refused_lane(struct uplink *uplink, struct uplink_lane *lane)
+/* A refusal mostly means that the centre takes nothing now, so the lane waits.  A record refused
+ * again and again is itself the cause: it waits alone. */
+static void hold_refused(struct uplink *uplink, struct uplink_lane *lane,
+                         struct flight_entry *entry)
 {
+    flight_refuse(entry, 0);
+    if (entry->refusals == FLIGHT_PARK_AFTER)
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "parked",
+                    "record %" PRIu64 " was refused %d times: it stays in the outbox and is tried "
+                    "again each minute, others go first",
+                    entry->seq, FLIGHT_PARK_AFTER);
+    if (entry->refusals >= FLIGHT_PARK_AFTER) {
+        entry->retry_mono_ms = now_mono_ms(uplink) + PARKED_WAIT_MS;
+        return;
+    }
+    if (now_mono_ms(uplink) < lane->resume_mono_ms) return; /* of the same burst */
     uint64_t random = backoff_random(&uplink->random);
     hold_lane(uplink, lane,
               backoff_wait_ms(lane->refusals, REFUSAL_WAIT_MIN_MS, REFUSAL_WAIT_MAX_MS, random));
     if (lane->refusals < UINT32_MAX) lane->refusals++;
 }
 
-static bool write_topic(const struct uplink *uplink, const struct record *record, char *topic)
+/* ST_CLOSED: not connected; anything else but ST_OK: this record cannot be sent. */
+static enum status publish_record(struct uplink *uplink, const struct record *record,
+                                  int *message_id)
 {
-    const char *kind = record->kind == RECORD_ALARM ? "/alarm/" : "/summary/";
-    size_t prefix_size = strlen(uplink->prefix), kind_size = strlen(kind);
-    memcpy(topic, uplink->prefix, prefix_size);
-    memcpy(topic + prefix_size, kind, kind_size);
-    size_t used = prefix_size + kind_size;
-    return device_id_to_topic_level(record->device, topic + used, TOPIC_SIZE - used);
+    char topic[TOPICS_SIZE];
+    size_t size = encode_json_record(record, &uplink->origin, uplink->json, sizeof uplink->json);
+    enum status status = ST_FULL;
+    if (size > 0 && topics_write(&uplink->topics, record, topic)) {
+        const struct link_message message = {
+            .topic = topic,
+            .payload = uplink->json,
+            .size = size,
+            .is_retained = uplink->retain && record->kind == RECORD_WINDOW,
+            .is_replay = record->seq < uplink->live_from_seq,
+        };
+        status = uplink->kind->publish(uplink->link, &message, message_id);
+    }
+    if (status != ST_OK && status != ST_CLOSED) /* a lost link speaks for itself */
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "publish",
+                    "record %" PRIu64 " of %s could not be sent: %s", record->seq, record->device,
+                    status_text(status));
+    if (status != ST_OK) return status;
+    uplink->counts.sent++;
+    pace_take(&uplink->pace);
+    return ST_OK;
 }
 
-/* False: not sent, and the lane is held for a while. */
+/* False: no more can be sent now. */
 static bool send_record(struct uplink *uplink, struct uplink_lane *lane,
                         const struct record *record)
 {
-    char topic[TOPIC_SIZE];
-    size_t size = encode_json_record(record, &uplink->origin, uplink->json, sizeof uplink->json);
-    if (size == 0 || !write_topic(uplink, record, topic)) {
-        log_limited(uplink->log, LOG_LEVEL_ERROR, uplink->part, "encode",
-                    "record %" PRIu64 " of %s cannot be encoded; its lane waits", record->seq,
-                    record->device);
-        hold_refused_lane(uplink, lane);
-        return false;
-    }
-    const struct link_message message = {
-        .topic = topic,
-        .payload = uplink->json,
-        .size = size,
-        .is_retained = uplink->retain && record->kind == RECORD_WINDOW,
-        .is_replay = record->seq < uplink->live_from_seq,
-    };
     int message_id = 0;
-    enum status status = uplink->kind->publish(uplink->link, &message, &message_id);
-    if (status != ST_OK) {
-        if (status != ST_CLOSED) /* a lost link speaks for itself */
-            log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "publish",
-                        "a record was not taken by the link: %s", status_text(status));
+    enum status status = publish_record(uplink, record, &message_id);
+    if (status == ST_CLOSED) {
         hold_lane(uplink, lane, RETRY_MS);
         return false;
     }
-    uplink->counts.sent++;
-    if (uplink->rate > 0) uplink->tokens -= TOKEN;
-    return flight_add(&lane->flight, record->seq, message_id);
+    if (!flight_add(&lane->flight, record->seq, message_id)) return false;
+    if (status == ST_OK) return true;
+    hold_refused(uplink, lane, flight_find(&lane->flight, record->seq));
+    return false;
+}
+
+/* Only records[0], if at all, is what was asked for. */
+static void send_again(struct uplink *uplink, struct uplink_lane *lane,
+                       const struct record *records, size_t count)
+{
+    uint64_t seq = uplink->fetch_after + 1;
+    struct flight_entry *entry = flight_find(&lane->flight, seq);
+    if (entry == NULL || entry->state != FLIGHT_REFUSED) return;
+    if (count == 0 || records[0].seq != seq) { /* the store had to drop it */
+        flight_forget(&lane->flight, entry);
+        return;
+    }
+    int message_id = 0;
+    enum status status = publish_record(uplink, &records[0], &message_id);
+    if (status == ST_OK) {
+        entry->state = FLIGHT_SENT;
+        entry->message_id = message_id;
+    } else if (status == ST_CLOSED) {
+        hold_lane(uplink, lane, RETRY_MS);
+    } else {
+        hold_refused(uplink, lane, entry);
+    }
 }
 
 /* `has_new`: a commit came after the question. */
@@ -273,13 +331,14 @@ static void send_records(struct uplink *uplink, struct uplink_lane *lane,
 
 /* An answer is of use only if nothing has changed since the question: the link is still up, the
  * lane is not held nor put back, and no alarm may have come in between. */
-static bool is_answer_usable(const struct uplink *uplink, enum lane lane)
+static bool is_answer_usable(struct uplink *uplink, enum lane lane)
 {
-    const struct uplink_lane *asked = &uplink->lanes[lane];
+    struct flight_entry *refused;
     int64_t wait_ms;
     return uplink->counts.state == UPLINK_UP && !uplink->is_birth_due &&
-           uplink->fetch_after == asked->flight.cursor &&
-           choose_lane(uplink, now_mono_ms(uplink), &wait_ms) == lane;
+           (uplink->is_fetching_refused ||
+            uplink->fetch_after == uplink->lanes[lane].flight.cursor) &&
+           choose_lane(uplink, now_mono_ms(uplink), &wait_ms, &refused) == lane;
 }
 
 void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct record *records,
@@ -288,9 +347,13 @@ void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct recor
     if (!uplink->is_fetching || lane != uplink->fetch_lane) return;
     uplink->is_fetching = false;
     struct uplink_lane *asked = &uplink->lanes[lane];
-    bool has_new = asked->may_have_more;
-    asked->may_have_more = true;
-    if (is_answer_usable(uplink, lane)) send_records(uplink, asked, records, count, has_new);
+    if (uplink->is_fetching_refused) {
+        if (is_answer_usable(uplink, lane)) send_again(uplink, asked, records, count);
+    } else {
+        bool has_new = asked->may_have_more;
+        asked->may_have_more = true;
+        if (is_answer_usable(uplink, lane)) send_records(uplink, asked, records, count, has_new);
+    }
     pump(uplink);
 }
 
@@ -341,8 +404,7 @@ static void take_refusal(struct uplink *uplink, struct uplink_lane *lane,
     log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "refused",
                 "the broker refused record %" PRIu64 ": %s (0x%02x); it is kept and tried again",
                 entry->seq, reason_name(uplink, reason), (unsigned)reason);
-    flight_remove(&lane->flight, entry);
-    hold_refused_lane(uplink, lane);
+    hold_refused(uplink, lane, entry);
 }
 
 static void on_acknowledged(void *context, int message_id, int reason)
@@ -352,7 +414,7 @@ static void on_acknowledged(void *context, int message_id, int reason)
         uplink->birth_message_id = 0;
         if (reason >= LINK_REASON_REFUSED)
             log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "birth",
-                        "the broker refused %s: %s (0x%02x)", uplink->status_topic,
+                        "the broker refused %s: %s (0x%02x)", uplink->topics.status,
                         reason_name(uplink, reason), (unsigned)reason);
         return;
     }
@@ -382,7 +444,10 @@ static void on_connected(void *context)
 
     uplink->is_birth_due = true;
     uplink->birth_message_id = 0;
-    for (int lane = 0; lane < LANE_COUNT; lane++) uplink->lanes[lane].may_have_more = true;
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        uplink->lanes[lane].may_have_more = true;
+        flight_retry_all(&uplink->lanes[lane].flight); /* it may be another broker, or mended */
+    }
     pump(uplink);
 }
 
@@ -390,7 +455,14 @@ static void on_lost(void *context, const char *reason)
 {
     struct uplink *uplink = context;
     struct uplink_counts *counts = &uplink->counts;
-    if (counts->state == UPLINK_UP) counts->losses++;
+    bool is_news = counts->state == UPLINK_UP || counts->last_problem[0] == '\0';
+    if (is_news)
+        log_write(uplink->log, LOG_LEVEL_WARN, uplink->part,
+                  "not connected, what is due waits in the store: %s", reason);
+    else
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "connect", "still not connected: %s",
+                    reason);
+    counts->losses++;
     counts->state = UPLINK_DOWN;
     counts->up_since_mono_ms = 0;
     strncpy(counts->last_problem, reason, sizeof counts->last_problem - 1);
@@ -400,23 +472,6 @@ static void on_lost(void *context, const char *reason)
 }
 
 /* ---- open and close ---- */
-
-/* The prefix with every {gateway} replaced.  False when it does not fit. */
-static bool expand_prefix(struct uplink *uplink, const char *topic)
-{
-    static const char mark[] = "{gateway}";
-    char level[3 * LIMIT_GATEWAY_SIZE];
-    if (!device_id_to_topic_level(uplink->gateway, level, sizeof level)) return false;
-    struct text text;
-    text_init(&text, uplink->prefix, sizeof uplink->prefix);
-    for (const char *found; (found = strstr(topic, mark)) != NULL;
-         topic = found + sizeof mark - 1) {
-        text_add_bytes(&text, topic, (size_t)(found - topic));
-        text_add(&text, level);
-    }
-    text_add(&text, topic);
-    return !text.is_cut && text.size > 0;
-}
 
 static bool copy_text(char *to, size_t capacity, const char *from)
 {
@@ -434,9 +489,7 @@ static bool take_settings(struct uplink *uplink, const struct uplink_settings *s
     uplink->log = settings->log;
     uplink->store = settings->store;
     uplink->retain = settings->retain;
-    uplink->rate = settings->rate;
-    uplink->tokens_mono_ms = now_mono_ms(uplink);
-    uplink->tokens = TOKEN;
+    pace_init(&uplink->pace, settings->rate, now_mono_ms(uplink));
     uplink->in_flight_limit = (size_t)settings->in_flight;
     uplink->origin = (struct encode_json_origin){uplink->gateway, uplink->epoch};
     for (const char *c = settings->gateway; *c != '\0'; c++) /* each gateway waits otherwise */
@@ -445,12 +498,7 @@ static bool take_settings(struct uplink *uplink, const struct uplink_settings *s
         return false;
     if (!copy_text(uplink->gateway, sizeof uplink->gateway, settings->gateway)) return false;
     if (!copy_text(uplink->epoch, sizeof uplink->epoch, settings->epoch)) return false;
-    if (!expand_prefix(uplink, settings->topic)) return false;
-    struct text topic;
-    text_init(&topic, uplink->status_topic, sizeof uplink->status_topic);
-    text_add(&topic, uplink->prefix);
-    text_add(&topic, "/status");
-    return !topic.is_cut;
+    return topics_init(&uplink->topics, settings->topic, uplink->gateway);
 }
 
 static enum status open_link(struct uplink *uplink, const struct uplink_settings *settings)
@@ -468,7 +516,7 @@ static enum status open_link(struct uplink *uplink, const struct uplink_settings
         .log = settings->log,
         .part = settings->part,
         .client_id = client_id,
-        .death_topic = uplink->status_topic,
+        .death_topic = uplink->topics.status,
         .death_payload = death,
     };
     const struct link_events events = {.connected = on_connected,
@@ -510,14 +558,19 @@ struct uplink_counts uplink_count(const struct uplink *uplink)
 {
     struct uplink_counts counts = uplink->counts;
     counts.in_flight = count_in_flight(uplink);
+    for (int lane = 0; lane < LANE_COUNT; lane++)
+        counts.parked += flight_count_parked(&uplink->lanes[lane].flight);
     return counts;
 }
 
 bool uplink_is_idle(const struct uplink *uplink)
 {
     if (uplink->counts.state != UPLINK_UP || uplink->is_fetching) return false;
-    for (int lane = 0; lane < LANE_COUNT; lane++)
-        if (uplink->lanes[lane].may_have_more || uplink->lanes[lane].flight.count > 0) return false;
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        const struct flight *flight = &uplink->lanes[lane].flight;
+        if (uplink->lanes[lane].may_have_more) return false;
+        if (flight->count > flight_count_parked(flight)) return false;
+    }
     return true;
 }
 

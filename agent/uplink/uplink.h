@@ -43,8 +43,10 @@ struct uplink_counts {
     uint64_t acknowledged;  /* with a success code */
     uint64_t no_subscriber; /* of these, with reason 16: nobody was listening */
     uint64_t refused;       /* reason codes at and above 0x80 */
-    uint64_t connects, losses;
+    uint64_t connects;
+    uint64_t losses; /* connections lost and attempts that failed */
     uint64_t in_flight;
+    uint64_t parked;          /* refused again and again; kept, and tried each minute */
     int last_refusal;         /* reason code, 0: none */
     char last_problem[128];   /* why the link is down; "" when up */
     int64_t up_since_mono_ms; /* 0 when down */
@@ -87,7 +89,7 @@ void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct recor
 
 struct uplink_counts uplink_count(const struct uplink *uplink);
 
-/* True when connected and nothing is waiting or in flight. */
+/* True when connected and nothing is waiting or in flight, but for what is parked. */
 bool uplink_is_idle(const struct uplink *uplink);
 
 /* Publishes the death, disconnects and releases everything.  NULL does nothing. */

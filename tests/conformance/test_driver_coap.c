@@ -359,6 +359,26 @@ static void test_a_request_repeated_before_the_commit_gets_an_empty_ack(void **s
     assert_int_equal(rig->intake->offer_count, 1);
 }
 
+static void test_what_was_committed_is_known_after_a_restart(void **state)
+{
+    struct coap_rig *rig = *state;
+    coap_rig_open_driver(rig);
+    struct coap_peer_request request = coap_peer_post(7, "t/oven", "21.5");
+    coap_rig_send_and_take(rig, &request);
+    driver_coap.close(rig->state); /* killed after the commit, before the answer */
+    fake_intake_run_rounds(rig->intake, 3);
+    rig->intake->durable_ticket = rig->intake->last_ticket;
+    intake_expect_repeats(rig->intake);
+    assert_int_equal(driver_coap.open(rig->state, rig->intake, rig->options), ST_OK);
+    (void)coap_rig_exchange(rig, &request, 204);
+    (void)coap_rig_exchange(rig, &request, 204);
+    assert_int_equal(rig->intake->taken_count, 1);
+    assert_int_equal(rig->intake->counts.by[VERDICT_DUPLICATE], 2);
+    request = coap_peer_post(8, "t/oven", "21.5");
+    coap_rig_send_and_take(rig, &request);
+    assert_int_equal(rig->intake->taken_count, 2);
+}
+
 static void test_the_same_message_id_with_another_payload_is_another_reading(void **state)
 {
     struct coap_rig *rig = *state;
@@ -436,6 +456,7 @@ int main(void)
         TEST(test_discovery_lists_the_path_and_stays_small),
         TEST(test_no_answer_is_more_than_three_times_its_request),
         TEST(test_a_repeated_request_is_counted_once_and_answered_again),
+        TEST(test_what_was_committed_is_known_after_a_restart),
         TEST(test_a_request_repeated_before_the_commit_gets_an_empty_ack),
         TEST(test_the_same_message_id_with_another_payload_is_another_reading),
         TEST(test_what_was_busy_may_be_sent_again_unchanged),

@@ -62,36 +62,166 @@ static void tear_down(struct rig *rig)
     broker_remove(&rig->broker);
 }
 
+/* A driver behind a piece of wire. */
+static void set_up_behind(struct rig *rig, struct mqtt_tap *tap)
+{
+    set_up(rig, &(struct broker_options){0});
+    mqtt_tap_start(tap, rig->intake->loop, rig->broker.port);
+    memcpy(rig->options.client.broker, tap->url, sizeof tap->url);
+    open_driver(rig);
+    assert_true(fake_intake_run_until_connected(rig->intake));
+}
+
+static void tear_down_behind(struct rig *rig, struct mqtt_tap *tap)
+{
+    driver_mqtt.close(rig->state);
+    mqtt_tap_stop(tap);
+    tear_down(rig);
+}
+
+static void publish_many(struct rig *rig, int count)
+{
+    for (int i = 0; i < count; i++) broker_publish(&rig->broker, "site/oven/t", "20.5", 1, false);
+}
+
 static void test_what_was_not_durable_comes_back(void **state)
 {
     (void)state;
     struct rig rig;
     struct mqtt_tap tap;
-    set_up(&rig, &(struct broker_options){0});
-    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
-    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
-    open_driver(&rig);
-    assert_true(fake_intake_run_until_connected(rig.intake));
-    for (int i = 0; i < 10; i++) broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
+    set_up_behind(&rig, &tap);
+    publish_many(&rig, 10);
     assert_true(fake_intake_run_until_taken(rig.intake, 10));
-    mqtt_tap_cut(&tap);
-    assert_true(fake_intake_run_until_taken(rig.intake, 20));
-    assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
-    /* The same over a restart of the driver: the session is the broker's. */
+    /* A crash: what was not committed is not remembered either. */
     close_driver(&rig);
+    (void)repeat_forget(&rig.intake->repeat);
     open_driver(&rig);
-    assert_true(fake_intake_run_until_taken(rig.intake, 30));
+    assert_true(fake_intake_run_until_taken(rig.intake, 20));
     assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
     fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
     close_driver(&rig);
-    assert_int_equal(rig.intake->taken_count, 30);
+    assert_int_equal(rig.intake->taken_count, 20);
     open_driver(&rig);
     assert_true(fake_intake_run_until_connected(rig.intake));
     broker_publish(&rig.broker, "site/oven/t", "21.5", 1, false);
-    assert_true(fake_intake_run_until_taken(rig.intake, 31));
-    assert_int_equal(rig.intake->offers[30].reading.value_micro, 21500000);
-    driver_mqtt.close(rig.state);
-    mqtt_tap_stop(&tap);
+    assert_true(fake_intake_run_until_taken(rig.intake, 21));
+    assert_int_equal(rig.intake->offers[20].reading.value_micro, 21500000);
+    assert_int_equal(rig.intake->counts.by[VERDICT_DUPLICATE], 0);
+    tear_down_behind(&rig, &tap);
+}
+
+static bool has_ten_acknowledgements(void *context)
+{
+    return ((const struct mqtt_tap *)context)->sent[MQTT_TAP_PUBACK] >= 10;
+}
+
+static void test_what_comes_again_is_taken_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up_behind(&rig, &tap);
+    publish_many(&rig, 10);
+    assert_true(fake_intake_run_until_taken(rig.intake, 10));
+    for (uint64_t i = 1; i <= 3; i++) {
+        mqtt_tap_cut(&tap);
+        assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_DUPLICATE, 10 * i));
+    }
+    /* Nothing was durable so far, neither first nor again. */
+    assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until(rig.intake, has_ten_acknowledgements, &tap, 10000));
+    assert_int_equal(rig.intake->taken_count, 10);
+    /* The same payloads anew are new. */
+    mqtt_tap_cut(&tap);
+    assert_true(fake_intake_run_until_lost(rig.intake, 4));
+    publish_many(&rig, 10);
+    assert_true(fake_intake_run_until_taken(rig.intake, 20));
+    assert_int_equal(rig.intake->counts.by[VERDICT_DUPLICATE], 30);
+    tear_down_behind(&rig, &tap);
+}
+
+static void test_what_was_committed_is_known_after_a_crash(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up_behind(&rig, &tap);
+    publish_many(&rig, 10);
+    broker_publish(&rig.broker, "site/oven/t", "hot", 1, false);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_SYNTAX, 1));
+    assert_int_equal(rig.intake->taken_count, 10);
+    close_driver(&rig);
+    rig.intake->durable_ticket = rig.intake->last_ticket; /* but never acknowledged */
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_DUPLICATE, 11));
+    assert_true(fake_intake_run_until(rig.intake, has_ten_acknowledgements, &tap, 10000));
+    assert_int_equal(rig.intake->taken_count, 10);
+    assert_int_equal(rig.intake->counts.by[VERDICT_SYNTAX], 1);
+    tear_down_behind(&rig, &tap);
+}
+
+/* As a broker does that gives the lowest free id to each message. */
+static void inject_reading(struct mqtt_tap *tap, bool is_repeat)
+{
+    static const char body[] = "\x13\x00\x0bsite/oven/t\x00\x07\x00"
+                               "9.5";
+    char packet[1 + sizeof body - 1] = {is_repeat ? '\x3a' : '\x32'};
+    memcpy(packet + 1, body, sizeof body - 1);
+    mqtt_tap_inject(tap, packet, sizeof packet);
+}
+
+static void test_an_id_used_again_is_no_repeat(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mqtt_tap tap;
+    set_up_behind(&rig, &tap);
+    inject_reading(&tap, false);
+    inject_reading(&tap, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 2));
+    mqtt_tap_cut(&tap);
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    inject_reading(&tap, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 3));
+    mqtt_tap_cut(&tap);
+    assert_true(fake_intake_run_until_lost(rig.intake, 2));
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    inject_reading(&tap, true);
+    assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_DUPLICATE, 1));
+    inject_reading(&tap, false);
+    assert_true(fake_intake_run_until_taken(rig.intake, 4));
+    tear_down_behind(&rig, &tap);
+}
+
+static bool has_commit_request(void *context)
+{
+    return ((const struct intake *)context)->commit_requests > 0;
+}
+
+static void test_a_new_session_begins_when_the_old_keys_are_gone(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, &(struct broker_options){0});
+    open_driver(&rig);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    publish_many(&rig, 3);
+    assert_true(fake_intake_run_until_taken(rig.intake, 3));
+    broker_stop(&rig.broker); /* not persistent: it forgets the session */
+    assert_true(fake_intake_run_until_lost(rig.intake, 1));
+    rig.intake->commit_requests = 0;
+    broker_run(&rig.broker);
+    assert_true(fake_intake_run_until(rig.intake, has_commit_request, rig.intake, 10000));
+    fake_intake_run_rounds(rig.intake, 20);
+    assert_false(rig.intake->is_connected);
+    assert_int_equal(rig.intake->commit_requests, 1);
+    fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until_connected(rig.intake));
+    publish_many(&rig, 3); /* with the same ids */
+    assert_true(fake_intake_run_until_taken(rig.intake, 6));
+    assert_int_equal(rig.intake->counts.by[VERDICT_DUPLICATE], 0);
     tear_down(&rig);
 }
 
@@ -361,6 +491,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_not_durable_comes_back),
+        cmocka_unit_test(test_what_comes_again_is_taken_once),
+        cmocka_unit_test(test_what_was_committed_is_known_after_a_crash),
+        cmocka_unit_test(test_an_id_used_again_is_no_repeat),
+        cmocka_unit_test(test_a_new_session_begins_when_the_old_keys_are_gone),
         cmocka_unit_test(test_a_full_window_asks_for_a_commit),
         cmocka_unit_test(test_retained_and_foreign_messages_are_refused),
         cmocka_unit_test(test_version_311_works_and_says_what_it_cannot),

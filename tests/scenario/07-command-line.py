@@ -91,6 +91,11 @@ def check_replay(place):
     assert [(r["count"], r["sum"]) for r in records] == [(2, "4"), (1, "4")], records
     assert "syntax 1" in run.stderr, run.stderr
     assert isotherm("replay", str(place.path / "none")).returncode == 1
+    assert isotherm("replay", str(place.path)).returncode == 1, "a folder is no recording"
+    for wrong in (["-w", "0s"], ["-w", "1s/2s"], ["-l", "{other}"], ["-w", "1s"] * 9):
+        run = isotherm("replay", "-d", "m", *wrong, str(path))
+        assert run.returncode == 64 and "isotherm replay: " in run.stderr, (wrong, run)
+    assert isotherm("tail", "-s", str(place.path / "none"), "-n", "5x").returncode == 64
 
 
 def main():

@@ -78,11 +78,39 @@ def check_second_agent(place):
     assert first.status()["gateway"] == "line-7"
 
 
+def check_counts_and_socket_folder(place):
+    """The folder of the socket may come later; a start that fails loses nothing."""
+    recording = place.path / "recording.csv"
+    recording.write_text("20.5\nx\n")
+    config = {
+        "gateway": "line-7", "store": {"path": str(place.path / "counts.db")},
+        "sources": [{"replay": {"path": str(recording), "line": "{value}", "id": "d"}}],
+    }
+    agent = place.agent(config)
+    agent.wait_received(2)
+    assert agent.terminate() == 0
+    recording.write_text("")
+    (place.path / "file").write_text("")
+    broken = place.agent({**config, "control": {"socket": str(place.path / "file" / "s")}},
+                         start=False)
+    broken.start(wait=False)
+    assert broken.process.wait(20) == 1, broken.log()
+    folder = place.path / "later"
+    agent = place.agent({**config, "control": {"socket": str(folder / "s")}}, start=False)
+    agent.start(wait=False)
+    wait_until("a clear line", lambda: str(folder) in agent.log() and "trying again" in agent.log())
+    folder.mkdir()
+    wait_until("the agent to answer", lambda: agent.status(quiet=True))
+    readings = agent.check_ledger()["readings"]
+    assert readings["received"] == 2 and readings["refused"] == 1, readings
+
+
 def main():
     with Place() as place:
         check_comes_later(place)
         check_store_refusals(place)
         check_second_agent(place)
+        check_counts_and_socket_folder(place)
 
 
 main()

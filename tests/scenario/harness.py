@@ -7,6 +7,7 @@ which the scenario fails and shows what the agent had logged.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -40,9 +41,17 @@ def shared_data(name):
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that the kernel gives to nobody by itself: a broker that is
+    started late must still find it free."""
+    for _ in range(1000):
+        port = random.randrange(12000, 32000)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
 
 
 def wait_until(what, condition, seconds=30.0):
@@ -353,3 +362,57 @@ def check_sequence(records):
         by_epoch.setdefault((record["gateway"], record["epoch"]), set()).add(record["seq"])
     for epoch, found in by_epoch.items():
         assert found == set(range(1, max(found) + 1)), f"holes in the sequence of {epoch}"
+
+
+def fast(**more):
+    """Options of an MQTT connection that notices and retries soon."""
+    return {"keepalive": "5s", "retry_min": "100ms", "retry_max": "500ms", **more}
+
+
+def small_config(sources, centre, **more):
+    """A second's windows of what comes from `sources`, to `centre` (anything with a url)."""
+    return {"gateway": "line-7", "windows": [{"size": "1s"}], "grace": "0s", "lateness": "0s",
+            "store": {"commit_every": "200ms"}, "sources": sources,
+            "uplink": uplink(centre, **fast()), **more}
+
+
+def fault_sources(broker):
+    return [mqtt_source(broker, [{"topic": "f/+device"}], **fast())]
+
+
+class Feeder:
+    """Publishes one reading after the other at QoS 1, until stopped, and knows how many."""
+
+    def __init__(self, client, devices=5, pause=0.02):
+        self.client, self.devices, self.sent, self.pause = client, devices, 0, pause
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.stopping.wait(self.pause):
+            number = self.sent
+            self.client.publish(f"f/d{number % self.devices}", str(number % 90))
+            self.sent += 1
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+        return self.sent
+
+
+def check_all_there(records, sent):
+    """Every reading in exactly one record's final revision, and no id twice."""
+    check_sequence(records)
+    best = {}
+    for record in records:
+        key = (record["device"], record["window"], record["start_ms"])
+        if key not in best or record["revision"] > best[key]["revision"]:
+            best[key] = record
+    total = sum(record["count"] for record in best.values())
+    assert total == sent, (total, sent)
+
+
+def wait_closed(agent, seconds=20):
+    wait_until("all windows to close",
+               lambda: all(w["open"] == 0 for w in agent.status()["windows"]), seconds)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { WAIT_MS = 10000, TICK_MS = 5 };
+enum { FAKE_KEYS = 256, WAIT_MS = 10000, TICK_MS = 5 };
 
 struct intake *fake_intake_open(const char *name, struct loop *loop)
 {
@@ -29,6 +29,7 @@ struct intake *fake_intake_open(const char *name, struct loop *loop)
     (void)snprintf(intake->gateway, sizeof intake->gateway, "gw-test");
     intake->payload_limit = LIMIT_PAYLOAD_DEFAULT;
     intake->answer = VERDICT_OK;
+    assert_int_equal(repeat_open(&intake->repeat, FAKE_KEYS), ST_OK);
     return intake;
 }
 
@@ -51,6 +52,7 @@ void fake_intake_close(struct intake *intake)
     if (intake->owns_loop) loop_close(intake->loop);
     show_log(intake);
     (void)close(intake->log_fd);
+    repeat_close(&intake->repeat);
     free(intake);
 }
 
@@ -227,6 +229,28 @@ void intake_report_refusal(struct intake *intake, enum verdict verdict, const ch
     intake->counts.by[verdict]++;
     log_write(&intake->log, LOG_LEVEL_WARN, intake->name, "refused (%s): %s", verdict_name(verdict),
               refusal->detail);
+}
+
+void intake_expect_repeats(struct intake *intake)
+{
+    repeat_expect(&intake->repeat);
+}
+
+bool intake_is_repeat(struct intake *intake, uint64_t key, int64_t max_age_ms)
+{
+    return repeat_match(&intake->repeat, key, intake_now_mono_ms(intake), max_age_ms);
+}
+
+void intake_remember(struct intake *intake, uint64_t key)
+{
+    repeat_remember(&intake->repeat, key, intake_now_mono_ms(intake));
+}
+
+uint64_t intake_forget_repeats(struct intake *intake)
+{
+    if (!repeat_forget(&intake->repeat)) return 0;
+    intake->commit_requests++;
+    return ++intake->last_ticket;
 }
 
 void intake_report_connected(struct intake *intake, bool is_connected, const char *detail)

@@ -14,6 +14,7 @@
 #include "base/verdict.h"
 #include "driver.h"
 #include "intake.h"
+#include "repeat.h"
 #include "stream/reading.h"
 
 #include <stdbool.h>
@@ -56,6 +57,8 @@ struct intake {
     struct fake_refusal refusals[FAKE_REFUSALS]; /* reported by the driver itself */
     size_t refusal_count;
     struct verdict_counts counts; /* of every reason: reported, and answered to offers */
+
+    struct repeat repeat; /* a restart is played by intake_expect_repeats */
 
     bool is_connected;
     size_t connected_count, lost_count; /* changes of state; a failed try counts as lost */

@@ -177,6 +177,20 @@ static void test_values_that_do_not_go_together(void **state)
     check_lines(cases, sizeof cases / sizeof *cases);
 }
 
+/* Else check would call good what run refuses. */
+static void test_budget_must_hold_a_batch(void **state)
+{
+    (void)state;
+    struct config_case test;
+    case_run(&test, "windows: [{size: 34h, every: 30s}]\nstore: {budget: 16MiB}\n" CASE_REST);
+    assert_int_equal(test.status, ST_INVALID);
+    assert_int_equal(test.problems.count, 1);
+    assert_int_equal(test.items[0].line, 2);
+    assert_int_equal(test.items[0].column, 17);
+    assert_non_null(strstr(test.items[0].text, "budget: these windows, alarms and devices need"));
+    case_close(&test);
+}
+
 static void test_too_many_items(void **state)
 {
     (void)state;
@@ -367,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_yaml_beyond_the_safe_subset),
         cmocka_unit_test(test_variables_that_cannot_be_expanded),
         cmocka_unit_test(test_values_that_do_not_go_together),
+        cmocka_unit_test(test_budget_must_hold_a_batch),
         cmocka_unit_test(test_too_many_items),
         cmocka_unit_test(test_socket_must_fit),
         cmocka_unit_test(test_sources),

@@ -100,6 +100,67 @@ static void test_reading_without_time_is_of_now(void **state)
     finish(&f, &capture);
 }
 
+/* A board without a clock battery, or a clock that was wrong and is set right: what comes then is
+ * not late for years. */
+static void test_a_clock_set_back_begins_the_device_anew(void **state)
+{
+    (void)state;
+    const enum clock_quality qualities[] = {CLOCK_TRUSTED, CLOCK_UNSET};
+    for (size_t i = 0; i < 2; i++) {
+        struct capture capture = {0};
+        struct fixture f = start(tens(), &capture);
+        f.now.wall_ms = T0 + 86400000;
+        assert_int_equal(add(&f, "a", 0, 1), VERDICT_OK);
+        f.now.wall_ms = qualities[i] == CLOCK_UNSET ? 60000 : T0;
+        f.now.clock = qualities[i];
+        f.now.mono_ms += 1000;
+        assert_int_equal(add(&f, "a", 0, 2), VERDICT_OK);
+        assert_int_equal(capture.record_count, 1); /* what was open is published, not lost */
+        assert_int_equal(capture.records[0].window.start_ms, T0 + 86400000);
+        f.now.wall_ms += 20000;
+        assert_int_equal(add(&f, "a", 0, 3), VERDICT_OK);
+        assert_int_equal(capture.record_count, 2);
+        assert_true(capture.records[1].window.start_ms <= T0);
+        assert_int_equal(stream_count(f.stream).evicted, 0);
+        assert_int_equal(stream_count(f.stream).accepted, 3);
+        finish(&f, &capture);
+    }
+}
+
+static void test_a_device_ahead_of_a_clock_not_set_keeps_its_time(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(tens(), &capture);
+    f.now = (struct stream_now){.wall_ms = 60000, .mono_ms = 1000, .clock = CLOCK_UNSET};
+    assert_int_equal(add(&f, "a", T0, 1), VERDICT_OK);
+    assert_int_equal(add(&f, "a", T0 + 1, 2), VERDICT_OK);
+    assert_int_equal(capture.record_count, 0);
+    finish(&f, &capture);
+}
+
+static void test_a_clock_set_back_leaves_alarms_as_they_are(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct stream_options options = tens();
+    options.alarm_count = 1;
+    options.alarms[0] =
+        (struct alarm_rule){.name = "hot", .devices = "*", .has_high = true, .high_micro = 100};
+    struct fixture f = start(options, &capture);
+    f.now.wall_ms = T0 + 86400000;
+    assert_int_equal(add(&f, "a", 0, 200), VERDICT_OK);
+    assert_int_equal(stream_count(f.stream).alarms_active, 1);
+    f.now.wall_ms = T0;
+    assert_int_equal(add(&f, "a", 0, 200), VERDICT_OK);
+    assert_int_equal(stream_count(f.stream).alarms_active, 1);
+    assert_int_equal(capture.record_count, 2); /* the alarm and the open window, nothing else */
+    assert_int_equal(add(&f, "a", 0, 1), VERDICT_OK);
+    assert_int_equal(stream_count(f.stream).alarms_active, 0);
+    assert_int_equal(capture.record_count, 3);
+    finish(&f, &capture);
+}
+
 static void test_late_reading_revises_once_per_advance(void **state)
 {
     (void)state;
@@ -354,6 +415,9 @@ int main(void)
         cmocka_unit_test(test_bytes_per_device),
         cmocka_unit_test(test_absurd_times_move_nothing),
         cmocka_unit_test(test_reading_without_time_is_of_now),
+        cmocka_unit_test(test_a_clock_set_back_begins_the_device_anew),
+        cmocka_unit_test(test_a_device_ahead_of_a_clock_not_set_keeps_its_time),
+        cmocka_unit_test(test_a_clock_set_back_leaves_alarms_as_they_are),
         cmocka_unit_test(test_late_reading_revises_once_per_advance),
         cmocka_unit_test(test_missed_is_said_by_the_next_result),
         cmocka_unit_test(test_silent_device_is_closed_by_either_clock),

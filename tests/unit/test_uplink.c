@@ -255,6 +255,64 @@ static void test_refused_window_does_not_hold_alarms(void **state)
     assert_int_equal(count_published(bench, 1), 1);
 }
 
+/* Answers what is open: record `poison` with a refusal, the rest with success. */
+static void answer_all_but(struct bench *bench, uint64_t poison)
+{
+    for (size_t i = 0; i < bench->link->count; i++) {
+        struct fake_link_message *message = &bench->link->messages[i];
+        if (!message->is_open) continue;
+        (void)fake_link_answer(message->seq == poison ? 0x99 : LINK_REASON_SUCCESS);
+    }
+    fake_store_settle(bench->store);
+}
+
+static void test_record_always_refused_is_parked_and_the_queue_goes_on(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 300);
+    fake_link_connect();
+    for (int ms = 0; ms < 20000; ms += 100) {
+        fake_store_settle(bench->store);
+        answer_all_but(bench, 3);
+        fake_time_advance(100);
+    }
+    assert_int_equal(uplink_count(bench->uplink).parked, 1);
+    assert_int_equal(count_published(bench, 3), 3);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 1);
+    assert_int_equal(uplink_count(bench->uplink).acknowledged, 299);
+    assert_true(uplink_is_idle(bench->uplink));
+
+    fake_time_advance(60000); /* it is tried again, and taken at last */
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 3), 4);
+    assert_int_equal(uplink_count(bench->uplink).parked, 0);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    for (uint64_t seq = 4; seq <= 300; seq++) assert_int_equal(count_published(bench, seq), 1);
+    assert_int_equal(fake_store_wrong_acknowledges(bench->store), 0);
+}
+
+static void test_broker_that_refuses_all_gets_few_tries(void **state)
+{
+    struct bench *bench = *state;
+    add_windows(bench, 500);
+    fake_link_connect();
+    for (int s = 0; s < 3600; s++) {
+        fake_store_settle(bench->store);
+        while (fake_link_count_open() > 0) (void)fake_link_answer(0x87);
+        fake_time_advance(1000);
+    }
+    assert_in_range(uplink_count(bench->uplink).sent, 100, 3600);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 500);
+    fake_link_lose("mended");
+    fake_link_connect();
+    for (int s = 0; s < 120; s++) {
+        run_until_quiet(bench);
+        fake_time_advance(1000);
+    }
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    assert_int_equal(uplink_count(bench->uplink).acknowledged, 500);
+}
+
 static void test_no_subscriber_is_delivered_and_counted(void **state)
 {
     struct bench *bench = *state;
@@ -318,7 +376,7 @@ static void test_failed_publish_is_tried_again(void **state)
     fake_store_settle(bench->store);
     bench->link->publish_status = ST_OK;
     assert_int_equal(count_published(bench, 1), 0);
-    fake_time_advance(1000);
+    fake_time_advance(2001); /* the longest first wait of a refused record */
     run_until_quiet(bench);
     assert_int_equal(count_published(bench, 1), 1);
     assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
@@ -428,7 +486,8 @@ static void deliver_the_rest(struct chance *chance)
     fake_store_refuse_acknowledge(bench->store, 0);
     if (!bench->link->is_connected) fake_link_connect();
     fake_store_settle(bench->store);
-    for (int round = 0; round < 2000 && !uplink_is_idle(bench->uplink); round++) {
+    for (int round = 0; round < 2000; round++) {
+        if (uplink_is_idle(bench->uplink) && uplink_count(bench->uplink).parked == 0) break;
         fake_store_settle(bench->store);
         while (fake_link_count_open() > 0) answer_one(chance, LINK_REASON_SUCCESS);
         fake_time_advance(1000);
@@ -493,6 +552,8 @@ int main(void)
         TEST(test_records_older_than_the_connection_are_replays),
         TEST(test_refused_record_is_kept_and_tried_again_after_a_wait),
         TEST(test_refused_window_does_not_hold_alarms),
+        TEST(test_record_always_refused_is_parked_and_the_queue_goes_on),
+        TEST(test_broker_that_refuses_all_gets_few_tries),
         TEST(test_no_subscriber_is_delivered_and_counted),
         TEST(test_full_store_is_told_after_the_next_commit),
         TEST(test_rate_is_kept),

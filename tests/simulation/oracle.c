@@ -1,0 +1,317 @@
+/* Invariant: what is expected comes from the sources and the store's commits alone; what was got
+ * comes from the messages alone.  Nothing of the stream's own counting is believed. */
+#include "simulation/world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CELLS = 1 << 19, SEQS = 1 << 21, TRANSITIONS = 1 << 18, HOPS = 4 };
+
+void oracle_open(struct oracle *oracle, struct world *world)
+{
+    *oracle = (struct oracle){
+        .world = world,
+        .cells = calloc(CELLS, sizeof *oracle->cells),
+        .hash_by_seq = calloc(SEQS, sizeof *oracle->hash_by_seq),
+        .transitions = calloc(TRANSITIONS, sizeof *oracle->transitions),
+        .missed = {calloc(world->options.devices + 1, sizeof(uint64_t)),
+                   calloc(world->options.devices + 1, sizeof(uint64_t))},
+    };
+    if (oracle->cells == NULL || oracle->hash_by_seq == NULL || oracle->transitions == NULL ||
+        oracle->missed[0] == NULL || oracle->missed[1] == NULL)
+        abort();
+}
+
+void oracle_close(struct oracle *oracle)
+{
+    free(oracle->cells);
+    free(oracle->hash_by_seq);
+    free(oracle->transitions);
+    free(oracle->missed[0]);
+    free(oracle->missed[1]);
+}
+
+/* ---- cells ---- */
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t z = (a ^ (b * UINT64_C(0x9e3779b97f4a7c15))) * UINT64_C(0xbf58476d1ce4e5b9);
+    return z ^ (z >> 29);
+}
+
+/* With `is_made` false: NULL when there is none. */
+static struct cell *find_cell(struct oracle *oracle, uint32_t device, bool is_hopping,
+                              int64_t start_ms, bool is_made)
+{
+    uint64_t at = mix(device * 2U + is_hopping, (uint64_t)start_ms) % CELLS;
+    for (;; at = (at + 1) % CELLS) {
+        struct cell *cell = &oracle->cells[at];
+        if (!cell->is_used) break;
+        if (cell->device == device && cell->is_hopping == is_hopping && cell->start_ms == start_ms)
+            return cell;
+    }
+    if (!is_made) return NULL;
+    WORLD_CHECK(oracle->world, ++oracle->cell_count < CELLS * 3 / 4, "too many windows");
+    oracle->cells[at] = (struct cell){
+        .is_used = true, .device = device, .is_hopping = is_hopping, .start_ms = start_ms};
+    return &oracle->cells[at];
+}
+
+static void merge(struct tally *into, const struct tally *from)
+{
+    if (from->count == 0) return;
+    if (into->count == 0 || from->min_micro < into->min_micro) into->min_micro = from->min_micro;
+    if (into->count == 0 || from->max_micro > into->max_micro) into->max_micro = from->max_micro;
+    into->count += from->count;
+    into->sum_micro += from->sum_micro;
+}
+
+static bool is_equal(const struct tally *a, const struct tally *b)
+{
+    return a->count == b->count && a->sum_micro == b->sum_micro && a->min_micro == b->min_micro &&
+           a->max_micro == b->max_micro;
+}
+
+static int64_t floor_to(int64_t time_ms, int64_t size_ms)
+{
+    int64_t rest_ms = time_ms % size_ms;
+    return time_ms - (rest_ms < 0 ? rest_ms + size_ms : rest_ms);
+}
+
+void oracle_promise(struct oracle *oracle, uint32_t device, int64_t event_ms, int64_t value_micro)
+{
+    int64_t start_ms = floor_to(event_ms, oracle->world->options.window_ms);
+    struct tally one = {1, value_micro, value_micro, value_micro};
+    merge(&find_cell(oracle, device, false, start_ms, true)->expected, &one);
+    oracle->promised++;
+}
+
+/* ---- what the consumer reads ---- */
+
+/* The text after "name":, or NULL. */
+static const char *find_field(const char *payload, const char *name)
+{
+    char key[32] = "\"";
+    strcat(strcat(key, name), "\":");
+    const char *found = strstr(payload, key);
+    return found == NULL ? NULL : found + strlen(key);
+}
+
+static int64_t read_number(struct oracle *oracle, const char *payload, const char *name)
+{
+    const char *text = find_field(payload, name);
+    WORLD_CHECK(oracle->world, text != NULL, "no %s in %s", name, payload);
+    return strtoll(text, NULL, 10);
+}
+
+/* A decimal, in quotes or not, in millionths. */
+static int64_t read_micro(struct oracle *oracle, const char *payload, const char *name)
+{
+    const char *text = find_field(payload, name);
+    WORLD_CHECK(oracle->world, text != NULL, "no %s in %s", name, payload);
+    if (*text == '"') text++;
+    bool is_negative = *text == '-';
+    if (is_negative) text++;
+    int64_t micro = 0, places = -1;
+    for (; (*text >= '0' && *text <= '9') || *text == '.'; text++) {
+        if (*text == '.') {
+            places = 0;
+            continue;
+        }
+        micro = micro * 10 + (*text - '0');
+        if (places >= 0) places++;
+    }
+    for (places = places < 0 ? 0 : places; places < 6; places++) micro *= 10;
+    return is_negative ? -micro : micro;
+}
+
+static uint32_t read_device(struct oracle *oracle, const char *payload)
+{
+    const char *text = find_field(payload, "device");
+    WORLD_CHECK(oracle->world, text != NULL && strlen(text) > 3, "no device in %s", payload);
+    return (uint32_t)strtoul(text + 2, NULL, 10);
+}
+
+static uint64_t *missed_of(struct oracle *oracle, uint32_t device, bool is_hopping)
+{
+    uint32_t devices = oracle->world->options.devices; /* strangers share the last place */
+    return &oracle->missed[is_hopping][device < devices ? device : devices];
+}
+
+/* A window that is begun again with revision 1 replaces what was there, and readings are lost to
+ * the consumer.  Known to happen, and counted instead, where the gateway's clock was ahead and set
+ * back by more than event times may be ahead: the same hour then comes twice. */
+static void begin_part(struct oracle *oracle, struct cell *cell, const char *payload)
+{
+    const struct world *world = oracle->world;
+    bool is_known = world->options.step_most_ms > world->config.times.future_ms;
+    WORLD_CHECK(oracle->world, is_known, "a revision that is not higher: %s", payload);
+    merge(&cell->former_parts, &cell->got);
+    cell->revision = 0;
+    oracle->parts++;
+}
+
+static void receive_window(struct oracle *oracle, const char *payload, const char *name,
+                           uint64_t seq)
+{
+    uint32_t device = read_device(oracle, payload);
+    const char *end = strchr(name + 1, '"');
+    bool is_hopping = memchr(name, '/', (size_t)(end - name)) != NULL;
+    int64_t start_ms = read_number(oracle, payload, "start_ms");
+    struct cell *cell = find_cell(oracle, device, is_hopping, start_ms, true);
+    if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
+    uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
+    *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
+    if (cell->seq < seq && revision <= cell->revision) begin_part(oracle, cell, payload);
+    if (revision < cell->revision) return;
+    cell->revision = revision;
+    cell->seq = seq;
+    cell->is_provisional = strncmp(find_field(payload, "provisional"), "true", 4) == 0;
+    cell->got.count = (uint64_t)read_number(oracle, payload, "count");
+    cell->got.sum_micro = read_micro(oracle, payload, "sum");
+    cell->got.min_micro = read_micro(oracle, payload, "min");
+    cell->got.max_micro = read_micro(oracle, payload, "max");
+}
+
+static void receive_alarm(struct oracle *oracle, const char *payload, uint64_t seq)
+{
+    WORLD_CHECK(oracle->world, oracle->transition_count < TRANSITIONS, "too many alarms");
+    const char *trigger = find_field(payload, "trigger");
+    WORLD_CHECK(oracle->world, trigger != NULL, "no trigger in %s", payload);
+    oracle->transitions[oracle->transition_count++] =
+        (struct transition){.seq = seq,
+                            .device = read_device(oracle, payload),
+                            .occurrence = (uint32_t)read_number(oracle, payload, "occurrence"),
+                            .is_raise = strncmp(trigger, "\"RAISE\"", 7) == 0};
+    oracle->alarms++;
+}
+
+static void check_epoch(struct oracle *oracle, const char *payload)
+{
+    char epoch[sizeof oracle->epoch] = "";
+    const char *text = find_field(payload, "epoch");
+    WORLD_CHECK(oracle->world, text != NULL, "no epoch in %s", payload);
+    for (size_t i = 0; i + 1 < sizeof epoch && text[i + 1] != '"'; i++) epoch[i] = text[i + 1];
+    if (oracle->epoch[0] == '\0') memcpy(oracle->epoch, epoch, sizeof epoch);
+    WORLD_CHECK(oracle->world, strcmp(epoch, oracle->epoch) == 0, "another epoch: %s", payload);
+}
+
+void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
+{
+    if (find_field(payload, "seq") == NULL) return; /* a birth or a death */
+    uint64_t seq = (uint64_t)read_number(oracle, payload, "seq");
+    WORLD_CHECK(oracle->world, seq > 0 && seq < SEQS, "seq %" PRIu64, seq);
+    uint64_t hash = 1;
+    for (size_t i = 0; i < size; i++) hash = hash * 31 + (unsigned char)payload[i];
+    uint32_t mark = (uint32_t)(hash ^ (hash >> 32)) | 1U;
+    if (oracle->hash_by_seq[seq] != 0) {
+        WORLD_CHECK(oracle->world, oracle->hash_by_seq[seq] == mark,
+                    "seq %" PRIu64 " comes again with other content: %s", seq, payload);
+        oracle->repeated++;
+        return;
+    }
+    check_epoch(oracle, payload);
+    oracle->hash_by_seq[seq] = mark;
+    oracle->distinct++;
+    if (seq > oracle->highest_seq) oracle->highest_seq = seq;
+    const char *clock = find_field(payload, "clock");
+    if (clock != NULL && strncmp(clock, "\"unset\"", 7) == 0) oracle->unset_clock++;
+    const char *window = find_field(payload, "window");
+    if (window != NULL)
+        receive_window(oracle, payload, window, seq);
+    else
+        receive_alarm(oracle, payload, seq);
+    const char *after_epoch = find_field(payload, "seq");
+    for (const char *c = after_epoch; *c != '\0'; c++)
+        oracle->digest = oracle->digest * 1099511628211U + (unsigned char)*c;
+}
+
+/* ---- the comparison ---- */
+
+static void verify_sequence(struct oracle *oracle, uint64_t dropped)
+{
+    uint64_t missing = oracle->highest_seq - oracle->distinct;
+    WORLD_CHECK(oracle->world, missing <= dropped,
+                "%" PRIu64 " holes in the sequence up to %" PRIu64 ", %" PRIu64 " dropped", missing,
+                oracle->highest_seq, dropped);
+}
+
+static void verify_tumbling(struct oracle *oracle, const struct cell *cell, bool is_whole)
+{
+    bool is_exact = is_whole && *missed_of(oracle, cell->device, false) == 0;
+    bool is_right = is_exact ? is_equal(&cell->expected, &cell->got) && !cell->is_provisional
+                             : cell->got.count <= cell->expected.count;
+    WORLD_CHECK(oracle->world, is_right,
+                "device %u, window from %" PRId64 ": promised %" PRIu64 " readings, sum %" PRId64
+                "; got %" PRIu64 ", sum %" PRId64 " in revision %u",
+                cell->device, cell->start_ms, cell->expected.count, cell->expected.sum_micro,
+                cell->got.count, cell->got.sum_micro, cell->revision);
+}
+
+static void verify_hopping(struct oracle *oracle, const struct cell *cell, bool is_whole)
+{
+    struct tally expected = {0};
+    int64_t window_ms = oracle->world->options.window_ms;
+    for (int i = 0; i < HOPS; i++) {
+        struct cell *part =
+            find_cell(oracle, cell->device, false, cell->start_ms + i * window_ms, false);
+        if (part != NULL) merge(&expected, &part->expected);
+    }
+    WORLD_CHECK(oracle->world, cell->got.count <= expected.count,
+                "device %u, hopping window from %" PRId64 ": %" PRIu64 " readings of %" PRIu64,
+                cell->device, cell->start_ms, cell->got.count, expected.count);
+    if (!is_whole || *missed_of(oracle, cell->device, true) > 0) return;
+    WORLD_CHECK(oracle->world, is_equal(&expected, &cell->got),
+                "device %u, hopping window from %" PRId64 ": promised %" PRIu64 ", got %" PRIu64,
+                cell->device, cell->start_ms, expected.count, cell->got.count);
+}
+
+static int compare_seqs(const void *left, const void *right)
+{
+    const struct transition *a = left, *b = right;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+/* Each device's alarm is raised and cleared in turn, and occurrences count up by one. */
+static void verify_alarms(struct oracle *oracle)
+{
+    uint32_t devices = oracle->world->options.devices;
+    struct transition *last = calloc(devices, sizeof *last);
+    if (last == NULL) abort();
+    qsort(oracle->transitions, oracle->transition_count, sizeof *oracle->transitions, compare_seqs);
+    for (size_t i = 0; i < oracle->transition_count; i++) {
+        const struct transition *now = &oracle->transitions[i];
+        WORLD_CHECK(oracle->world, now->device < devices, "an alarm of device %u", now->device);
+        struct transition *former = &last[now->device];
+        bool is_next = now->is_raise != former->is_raise &&
+                       now->occurrence == former->occurrence + (now->is_raise ? 1 : 0);
+        WORLD_CHECK(oracle->world, is_next, "device %u: alarm %u %s after %u %s", now->device,
+                    now->occurrence, now->is_raise ? "raised" : "cleared", former->occurrence,
+                    former->is_raise ? "raised" : "cleared");
+        *former = *now;
+    }
+    free(last);
+}
+
+void oracle_verify(struct oracle *oracle, uint64_t dropped)
+{
+    bool is_whole = dropped == 0;
+    verify_sequence(oracle, dropped);
+    uint64_t got = 0;
+    for (size_t i = 0; i < CELLS; i++) {
+        struct cell *cell = &oracle->cells[i];
+        if (!cell->is_used) continue;
+        merge(&cell->got, &cell->former_parts);
+        cell->former_parts = (struct tally){0};
+        if (cell->is_hopping)
+            verify_hopping(oracle, cell, is_whole);
+        else
+            verify_tumbling(oracle, cell, is_whole);
+        if (!cell->is_hopping) got += cell->got.count;
+    }
+    for (uint32_t i = 0; i <= oracle->world->options.devices; i++) got += oracle->missed[0][i];
+    WORLD_CHECK(oracle->world, !is_whole || got == oracle->promised,
+                "promised %" PRIu64 " readings, accounted for %" PRIu64, oracle->promised, got);
+    if (is_whole) verify_alarms(oracle);
+}

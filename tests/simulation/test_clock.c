@@ -1,0 +1,134 @@
+/* clock: whatever the gateway's clocks do, nothing that was acknowledged is lost or doubled. */
+#include "simulation/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct world_options clock_world(uint64_t seed)
+{
+    return (struct world_options){.seed = seed,
+                                  .devices = 12,
+                                  .every_ms = 30 * SECOND,
+                                  .window_ms = 5 * MINUTE,
+                                  .lateness_ms = 30 * SECOND,
+                                  .grace_ms = 30 * SECOND,
+                                  .commit_every_ms = 5 * SECOND,
+                                  .grain_ms = 2 * SECOND};
+}
+
+static struct world *live(const struct world_options *options, int64_t duration_ms)
+{
+    struct world *world = world_open(options);
+    world_run(world, duration_ms);
+    world_verify(world);
+    return world;
+}
+
+static void step(uint64_t seed)
+{
+    static const int64_t most_ms[] = {SECOND, HOUR, 30 * DAY};
+    struct world_options options = clock_world(seed);
+    options.step_every_ms = 2 * HOUR;
+    options.step_most_ms = most_ms[seed % 3];
+    options.outage_every_ms = 5 * HOUR;
+    options.outage_most_ms = 2 * HOUR;
+    options.crash_every_ms = 6 * HOUR;
+    options.down_most_ms = 5 * MINUTE;
+    struct world *world = live(&options, 12 * HOUR);
+    /* A second is within what event times may be ahead: nothing is refused for it. */
+    for (size_t i = 0; seed % 3 == 0 && i < SOURCE_COUNT; i++) {
+        assert_int_equal(world->sources[i].refused[VERDICT_TIME], 0);
+        assert_int_equal(world->sources[i].refused[VERDICT_LATE], 0);
+    }
+    world_finish(world);
+}
+
+static void test_steps_of_the_wall_clock(void **state)
+{
+    (void)state;
+    world_repeat(3, step);
+}
+
+/* The first boot of all knows no better than 1970 and says so; nothing is lost by it. */
+static void boot_in_1970(uint64_t seed)
+{
+    struct world_options options = clock_world(seed);
+    options.is_delayed_sync = true;
+    struct world *world = live(&options, 2 * HOUR);
+    assert_int_equal(world->oracle.promised, world->readings);
+    assert_true(world->oracle.distinct > world->oracle.unset_clock);
+    world_finish(world);
+}
+
+static void test_first_boot_in_1970_and_a_clock_that_is_set_later(void **state)
+{
+    (void)state;
+    world_repeat(2, boot_in_1970);
+}
+
+/* Later boots go on from the newest time they know: nothing is of 1970, nothing is late. */
+static void reboot_in_1970(uint64_t seed)
+{
+    struct world_options options = clock_world(seed);
+    struct world *world = world_open(&options);
+    for (int i = 0; i < 5; i++) {
+        world_run(world, HOUR);
+        world_crash(world);
+        world_run(world, 3 * MINUTE);
+        life_lose_clock(world);
+        world_boot(world);
+    }
+    world_verify(world);
+    assert_true(world->oracle.unset_clock > 0);
+    assert_true(world->oracle.earliest_ms >= CLOCK_FLOOR_MS);
+    assert_int_equal(world->sources[SOURCE_LINE].refused[VERDICT_LATE], 0);
+    world_finish(world);
+}
+
+static void test_reboots_without_a_battery_do_not_go_back_in_time(void **state)
+{
+    (void)state;
+    world_repeat(2, reboot_in_1970);
+}
+
+struct era {
+    int64_t wall_ms, mono_ms;
+};
+
+static void test_no_era_makes_a_difference(void **state)
+{
+    (void)state;
+    static const struct era eras[] = {
+        {INT64_C(1795219200000), 1000},
+        {INT64_C(2147481847000), 1000}, /* 2038-01-19, half an hour before */
+        {INT64_C(4294965496000), 1000}, /* 2106-02-07, likewise */
+        {INT64_C(1795219200000), INT64_C(4294967296) - 1800000}, /* 49.7 days up */
+        {INT64_C(1795219200000), INT64_C(315576000000)},         /* ten years up */
+        {INT64_C(7000000000000), INT64_C(9223372036854) * 1000}, /* 2191 */
+    };
+    for (size_t i = 0; i < sizeof eras / sizeof *eras; i++) {
+        struct world_options options = clock_world(7);
+        options.begin_wall_ms = eras[i].wall_ms - eras[i].wall_ms % options.window_ms - HOUR / 2;
+        options.begin_mono_ms = eras[i].mono_ms;
+        struct world *world = live(&options, 2 * HOUR);
+        assert_true(world->readings > 2000);
+        assert_int_equal(world->oracle.promised, world->readings);
+        assert_int_equal(world->oracle.unset_clock, 0);
+        world_finish(world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps_of_the_wall_clock),
+        cmocka_unit_test(test_first_boot_in_1970_and_a_clock_that_is_set_later),
+        cmocka_unit_test(test_reboots_without_a_battery_do_not_go_back_in_time),
+        cmocka_unit_test(test_no_era_makes_a_difference),
+    };
+    return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}
