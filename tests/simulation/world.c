@@ -138,6 +138,7 @@ void world_boot(struct world *world)
     if (status == ST_OK)
         status = store_open(&flow->store, &world->config.store, world->loop, &world->log, &events,
                             &found);
+    if (status == ST_OK) status = flow_prepare(flow);
     if (status == ST_OK) status = stream_open(&flow->stream, &options, &sink);
     if (status == ST_OK) status = store_restore(flow->store, restore_entry, world);
     if (status == ST_OK) status = store_start(flow->store);
