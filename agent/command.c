@@ -13,24 +13,25 @@ int command_usage(const char *command, const char *problem, const char *argument
     return EXIT_USAGE;
 }
 
-static void print_problems(const struct config_problems *problems)
+static void print_problems(const struct config_problems *problems, bool with_warnings)
 {
     size_t shown = problems->count < problems->capacity ? problems->count : problems->capacity;
     for (size_t i = 0; i < shown; i++) {
         const struct config_problem *problem = &problems->items[i];
+        if (problem->is_warning && !with_warnings) continue;
         (void)fprintf(stderr, "%s:%u:%u: %s: %s\n", problem->file, problem->line, problem->column,
                       problem->is_warning ? "warning" : "error", problem->text);
     }
     if (problems->count > shown) (void)fprintf(stderr, "and %zu more\n", problems->count - shown);
 }
 
-int command_load_config(struct config *config, const char *path)
+int command_load_config(struct config *config, const char *path, bool with_warnings)
 {
     struct config_problems problems = {.capacity = PROBLEMS};
     problems.items = calloc(PROBLEMS, sizeof *problems.items);
     if (problems.items == NULL) problems.capacity = 0;
     enum status status = config_load(config, path, &problems);
-    print_problems(&problems);
+    print_problems(&problems, with_warnings);
     free(problems.items);
     return status == ST_OK ? EXIT_OK : EXIT_CONFIG;
 }
@@ -41,7 +42,7 @@ int command_find_socket(const char *socket_path, const char *config_path, char *
     if (socket_path == NULL) {
         struct config *config = calloc(1, sizeof *config);
         if (config == NULL) return EXIT_FAILED;
-        code = command_load_config(config, config_path);
+        code = command_load_config(config, config_path, false);
         if (code == EXIT_OK) (void)snprintf(path, size, "%s", config->control_socket);
         config_fini(config);
         free(config);

@@ -31,9 +31,10 @@ extern const struct command command_decode;
 extern const struct command command_replay;
 extern const struct command command_version;
 
-/* Loads a configuration for a command and prints every problem on standard error.  EXIT_OK, or
+/* Loads a configuration for a command and prints every problem on standard error; warnings only
+ * when asked to, since a command that merely looks something up need not repeat them.  EXIT_OK, or
  * the exit code to end with; config_fini is due in any case. */
-int command_load_config(struct config *config, const char *path);
+int command_load_config(struct config *config, const char *path, bool with_warnings);
 
 /* Says what is wrong with the arguments and where to read more; returns EXIT_USAGE. */
 int command_usage(const char *command, const char *problem, const char *argument);

@@ -11,11 +11,28 @@
 struct decoding {
     bool is_json;
     int64_t now_wall_ms;
+    const struct config_times *times;
+    const char *disbelief; /* the option that refuses the time, or NULL */
+    int64_t disbelieved_ms;
 };
+
+/* As the stream will judge the time. */
+static const char *disbelief(const struct decoding *decoding, int64_t event_ms)
+{
+    const struct config_times *times = decoding->times;
+    if (event_ms > decoding->now_wall_ms + times->future_ms) return "times.future";
+    bool is_old = times->past_ms > 0 && event_ms < decoding->now_wall_ms - times->past_ms;
+    return is_old ? "times.past" : NULL;
+}
 
 static void print_reading(void *context, const struct reading *reading)
 {
-    const struct decoding *decoding = context;
+    struct decoding *decoding = context;
+    if (reading->has_event_time) {
+        decoding->disbelief = disbelief(decoding, reading->event_ms);
+        decoding->disbelieved_ms = reading->event_ms;
+        if (decoding->disbelief != NULL) return;
+    }
     char bytes[512];
     struct text text;
     text_init(&text, bytes, sizeof bytes);
@@ -68,6 +85,30 @@ static size_t read_payload(const char *argument, char *payload, size_t capacity)
     return fread(payload, 1, capacity, stdin);
 }
 
+static void print_refusal(const char *source, enum verdict verdict, const char *address,
+                          const struct decoding *decoding)
+{
+    if (decoding->disbelief != NULL) verdict = VERDICT_TIME;
+    if (decoding->is_json) {
+        (void)printf("{\"verdict\":\"%s\"}\n", verdict_name(verdict));
+        return;
+    }
+    char bytes[64] = "";
+    struct text time;
+    text_init(&time, bytes, sizeof bytes);
+    (void)printf("refused by %s: %s (%s)", source, verdict_text(verdict), verdict_name(verdict));
+    if (decoding->disbelief != NULL) {
+        text_add_time(&time, decoding->disbelieved_ms);
+        (void)printf(": %s is beyond %s", bytes, decoding->disbelief);
+    } else if (verdict == VERDICT_UNKNOWN_DEVICE) {
+        if (*address == '\0')
+            (void)printf("; give the topic or path with --address");
+        else
+            (void)printf(": %s fits nothing that this source listens to", address);
+    }
+    (void)puts("");
+}
+
 static int decode(const struct config *config, const char *name, const char *address,
                   const char *argument, bool is_json)
 {
@@ -82,18 +123,15 @@ static int decode(const struct config *config, const char *name, const char *add
     if (payload == NULL) return EXIT_FAILED;
     size_t size = read_payload(argument, payload, capacity + 1);
     struct clock clock = clock_system();
-    struct decoding decoding = {.is_json = is_json, .now_wall_ms = clock_wall_ms(&clock)};
+    struct decoding decoding = {
+        .is_json = is_json, .now_wall_ms = clock_wall_ms(&clock), .times = &config->times};
     enum verdict verdict = VERDICT_LENGTH;
     if (size <= capacity)
         verdict = source->driver->decode(source->options, address, payload, size,
                                          decoding.now_wall_ms, print_reading, &decoding);
     free(payload);
-    if (verdict == VERDICT_OK) return EXIT_OK;
-    if (is_json)
-        (void)printf("{\"verdict\":\"%s\"}\n", verdict_name(verdict));
-    else
-        (void)printf("refused by %s: %s (%s)\n", source->name, verdict_text(verdict),
-                     verdict_name(verdict));
+    if (verdict == VERDICT_OK && decoding.disbelief == NULL) return EXIT_OK;
+    print_refusal(source->name, verdict, address, &decoding);
     return EXIT_FAILED;
 }
 
@@ -131,7 +169,7 @@ static int run_decode(int argc, char **argv)
     if (optind < argc) return command_usage("decode", "unexpected argument", argv[optind]);
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) return EXIT_FAILED;
-    int code = command_load_config(config, path);
+    int code = command_load_config(config, path, false);
     if (code == EXIT_OK) code = decode(config, name, address, argument, is_json);
     config_fini(config);
     free(config);

@@ -205,7 +205,7 @@ static int take_config(struct replaying *replaying, const char *path)
 {
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) return EXIT_FAILED;
-    int code = command_load_config(config, path);
+    int code = command_load_config(config, path, false);
     if (code == EXIT_OK) replaying->config = *config;
     config_fini(config);
     free(config);

@@ -29,7 +29,8 @@ static int run_agent(const struct config *config, struct log *log)
     enum status status = agent_open(&agent, config, log);
     if (status == ST_OK) agent_run(agent);
     if (status != ST_OK && status != ST_CLOSED)
-        log_write(log, LOG_LEVEL_ERROR, "agent", "cannot start: %s", status_text(status));
+        log_write(log, LOG_LEVEL_ERROR, "agent", "cannot start; the lines above say why (%s)",
+                  status_text(status));
     bool is_pool_busy;
     enum status closing = agent_close(agent, &is_pool_busy);
     if (status == ST_OK && closing != ST_OK)
@@ -66,7 +67,7 @@ static int run_run(int argc, char **argv)
         free(log);
         return EXIT_FAILED;
     }
-    int code = command_load_config(config, path);
+    int code = command_load_config(config, path, true);
     enum log_level level = code == EXIT_OK ? (enum log_level)config->log_level : LOG_LEVEL_INFO;
     if (level_name != NULL && log_level_parse(level_name, &level) != ST_OK)
         code = command_usage("run", "no such log level", level_name);

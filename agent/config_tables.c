@@ -63,7 +63,9 @@ static const struct field times_fields[] = {
      .default_text = "366d",
      .min = 0,
      .max = 10000 * DAY_MS,
-     .help = "A reading whose time is further behind our clock than this is refused; 0: no limit."},
+     .help =
+         "A reading whose time is further behind our clock than this is refused; 0: no limit, as "
+         "recorded data needs it."},
 };
 
 static const struct field_table times_table = {.fields = times_fields,

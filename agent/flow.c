@@ -13,6 +13,7 @@
 enum {
     TICK_MS = 500,
     TURN_MS = 10,
+    STALL_MS = 1000,
     STOP_COMMIT_MS = 1500,
     STOP_DRAIN_MS = 500,
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
@@ -92,6 +93,21 @@ static void pause_for_commit(struct flow *flow)
     }
 }
 
+/* A disk that stalls must not keep alarms from being seen: sources go on without acknowledging,
+ * as far as the source's own window and the other batch reach, and wait for the next commit. */
+static void outlast_stall(struct flow *flow)
+{
+    if (!store_is_committing(flow->store) || flow->is_stopping) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < STALL_MS) return;
+    log_limited(flow->host.log, LOG_LEVEL_WARN, "store", "stall",
+                "a commit takes longer than %d s; nothing is acknowledged until it is done",
+                STALL_MS / 1000);
+    for (size_t i = 0; i < flow->source_count; i++) {
+        flow->sources[i].awaits_commit = false;
+        source_resume(flow, &flow->sources[i]);
+    }
+}
+
 static void journal_ledger(struct flow *flow)
 {
     struct ledger ledger = {.count = 0};
@@ -141,6 +157,7 @@ static void commit(struct flow *flow)
     journal_sources(flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
+    flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
     pause_for_commit(flow);
     flow->is_full = false; /* the other batch is empty */
     resume_sources(flow);
@@ -272,6 +289,7 @@ static void on_tick(void *context)
     struct stream_now now = flow_now(flow);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
+    outlast_stall(flow);
 }
 
 static void on_commit_timer(void *context)

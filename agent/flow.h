@@ -46,6 +46,7 @@ struct flow {
     struct loop_timer *tick_timer, *commit_timer, *soon_timer;
     uint64_t ticket;        /* of the newest reading taken */
     uint64_t handed_ticket; /* up to which the store has them */
+    int64_t handed_mono_ms; /* when the running commit was handed to the store */
     bool is_full;           /* the batch has no room: every source is paused */
     bool wants_commit;      /* as soon as the running one is done */
     bool is_stopping;

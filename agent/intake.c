@@ -1,6 +1,7 @@
 /* Invariant: every input ends in exactly one verdict and is counted here, once. */
 #include "intake.h"
 
+#include "base/text.h"
 #include "intake_host.h"
 
 #include <stdarg.h>
@@ -20,6 +21,21 @@ static void log_refusal(struct intake *intake, enum verdict verdict, const char 
                 "refused, %s: %s", verdict_text(verdict), detail);
 }
 
+/* Whoever sends recorded data meets this first, so it says which option to look at. */
+static void log_disbelief(struct intake *intake, const struct reading *reading)
+{
+    char bytes[256];
+    struct text text;
+    text_init(&text, bytes, sizeof bytes);
+    text_add(&text, reading->device);
+    text_add(&text, " at ");
+    text_add_time(&text, reading->event_ms);
+    text_add(&text, reading->event_ms < intake_now_wall_ms(intake)
+                        ? ", older than times.past allows; for recorded data set times: {past: 0}"
+                        : ", further ahead than times.future allows");
+    log_refusal(intake, VERDICT_TIME, bytes);
+}
+
 enum verdict intake_offer_reading(struct intake *intake, const struct reading *reading,
                                   uint64_t *ticket)
 {
@@ -29,7 +45,10 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
     if (verdict == VERDICT_BUSY) return verdict;
     intake->counts.by[verdict]++;
     if (verdict != VERDICT_OK) {
-        log_refusal(intake, verdict, reading->device);
+        if (verdict == VERDICT_TIME && reading->has_event_time)
+            log_disbelief(intake, reading);
+        else
+            log_refusal(intake, verdict, reading->device);
         return verdict;
     }
     intake->last_ticket = taken;

@@ -105,6 +105,14 @@ static const struct field fields[] = {
      .min = 1,
      .max = 65535,
      .help = "How many messages the broker sends before they are acknowledged (MQTT 5)."},
+    {.name = "coalesce",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct driver_mqtt_options, coalesce_ms),
+     .default_text = "20ms",
+     .min = 0,
+     .max = 1000,
+     .help = "How long to wait after the first message, to read it with those that follow: fewer "
+             "wake-ups for that much delay. 0: read each one as it comes."},
     {.name = "retained",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct driver_mqtt_options, retained),
@@ -258,7 +266,9 @@ static void count_message(struct state *state, int qos)
 {
     if (qos == 0 || !must_hold(state)) return;
     state->unacknowledged++;
-    if (state->unacknowledged == window_of(state)) intake_request_commit(state->intake);
+    if (state->unacknowledged != window_of(state)) return;
+    intake_request_commit(state->intake);
+    mqtt_client_hurry(state->client);
 }
 
 /* Decides on a message; on VERDICT_OK the reading is complete. */
@@ -267,7 +277,10 @@ static enum verdict judge(struct state *state, const struct mqtt_message *messag
 {
     *detail = "";
     if (message->qos > 0 && is_repeat(state, message, key)) return VERDICT_DUPLICATE;
-    if (message->is_retained && state->options->retained == 0) return VERDICT_RETAINED;
+    if (message->is_retained && state->options->retained == 0) {
+        *detail = "take such with retained: accept";
+        return VERDICT_RETAINED;
+    }
     if (message->size > intake_payload_limit(state->intake)) {
         *detail = "payload too long";
         return VERDICT_LENGTH;
@@ -391,6 +404,7 @@ static enum status driver_open(void *opaque, struct intake *intake, const void *
         .default_client_id = state->default_client_id,
         .receive_maximum = (uint16_t)state->options->receive_maximum,
         .packet_limit_bytes = (uint32_t)(intake_payload_limit(intake) + PACKET_ROOM_BYTES),
+        .coalesce_ms = state->options->coalesce_ms,
         .holds_acknowledgements = true,
     };
     const struct mqtt_events events = {.connected = on_connected,

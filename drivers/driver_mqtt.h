@@ -20,7 +20,8 @@ struct driver_mqtt_subscription {
 struct driver_mqtt_options {
     struct mqtt_options client;
     int64_t receive_maximum;
-    int retained; /* 0: refuse, 1: accept */
+    int64_t coalesce_ms; /* 0: read each message as it comes */
+    int retained;        /* 0: refuse, 1: accept */
     struct driver_mqtt_subscription subscriptions[MQTT_SUBSCRIPTIONS];
     size_t subscription_count;
 };

@@ -26,6 +26,7 @@ enum {
     GREETING_MAX_MS = 30000,
     ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
+    HURRY_MS = 1000,   /* a commit on a slow disk takes less */
     PACKET_LIMIT_DEFAULT = 1 << 20
 };
 
@@ -55,6 +56,7 @@ static void drop_handle(struct mqtt_client *client)
 {
     loop_watch_stop(&client->watch);
     client->watched = 0;
+    client->is_resting = false;
     mosquitto_property_free_all(&client->properties);
     if (client->handle != NULL) mosquitto_destroy(client->handle);
     client->handle = NULL;
@@ -64,7 +66,7 @@ static void release(struct mqtt_client *client)
 {
     drop_handle(client);
     loop_timer_stop(&client->timer);
-    loop_timer_stop(&client->stall_timer);
+    loop_timer_stop(&client->rest_timer);
     (void)mosquitto_lib_cleanup(); /* counted by the library: one for each init */
     free(client);
 }
@@ -97,7 +99,7 @@ static void update_watch(struct mqtt_client *client)
     if (client->watch == NULL) return;
     bool is_up = client->state == CLIENT_UP;
     unsigned events = 0;
-    if (!(is_up && client->is_paused) && !client->is_stalled) events |= LOOP_READABLE;
+    if (!(is_up && client->is_paused) && !client->is_resting) events |= LOOP_READABLE;
     /* During a TLS handshake the library always wants to write although it waits for bytes of the
      * broker: then it is asked after each arrival instead of in a tight loop. */
     if (mosquitto_want_write(client->handle) && !mqtt_packets_are_held(client) &&
@@ -132,24 +134,31 @@ static void leave_library(struct mqtt_client *client, int rc)
     lose(client);
 }
 
-static void on_socket(void *context, int fd, unsigned events)
+static void serve_socket(struct mqtt_client *client, bool reads)
 {
-    (void)fd;
-    struct mqtt_client *client = context;
     int rc = MOSQ_ERR_SUCCESS;
     client->is_in_library = true;
-    if (events & (LOOP_READABLE | LOOP_HANGUP)) rc = mqtt_packets_read(client);
+    if (reads) rc = mqtt_packets_read(client);
     if (rc == MOSQ_ERR_SUCCESS && !client->is_abandoned && !client->wants_reconnect &&
         mosquitto_want_write(client->handle))
         rc = mqtt_packets_write(client);
     leave_library(client, rc);
 }
 
-static void on_stall_timer(void *context)
+static void on_socket(void *context, int fd, unsigned events)
+{
+    (void)fd;
+    struct mqtt_client *client = context;
+    bool is_readable = (events & (LOOP_READABLE | LOOP_HANGUP)) != 0;
+    serve_socket(client, is_readable && !mqtt_packets_coalesce(client));
+}
+
+static void on_rest_timer(void *context)
 {
     struct mqtt_client *client = context;
-    mqtt_packets_end_stall(client);
-    update_watch(client);
+    if (!client->is_resting) return;
+    client->is_resting = false;
+    serve_socket(client, true);
 }
 
 static int64_t greeting_ms(const struct mqtt_client *client)
@@ -247,8 +256,10 @@ static void try_connect(struct mqtt_client *client)
     client->waits_longest = false;
     client->wants_reconnect = false;
     client->wants_flush = false;
-    client->is_stalled = false;
+    client->is_resting = false;
+    client->is_draining = false;
     client->is_inside_packet = false;
+    client->is_unseen = false;
     client->stall_tries = 0;
     client->first_byte = 0;
     enum status status = mqtt_setup_new(&client->handle, &client->options, &client->settings,
@@ -317,8 +328,8 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
         return status;
     }
     made->timer = loop_timer_start(settings->loop, 0, 0, on_timer, made);
-    made->stall_timer = loop_timer_start(settings->loop, INT32_MAX, 0, on_stall_timer, made);
-    if (made->timer == NULL || made->stall_timer == NULL) {
+    made->rest_timer = loop_timer_start(settings->loop, INT32_MAX, 0, on_rest_timer, made);
+    if (made->timer == NULL || made->rest_timer == NULL) {
         release(made);
         return ST_FULL;
     }
@@ -336,7 +347,7 @@ void mqtt_client_close(struct mqtt_client *client)
     if (client->is_in_library) return;
     if (client->state == CLIENT_CONNECTING) {
         loop_timer_stop(&client->timer);
-        loop_timer_stop(&client->stall_timer);
+        loop_timer_stop(&client->rest_timer);
         return;
     }
     /* With acknowledgements held DISCONNECT cannot leave without them: then the line just ends. */
@@ -419,6 +430,12 @@ void mqtt_client_pause(struct mqtt_client *client)
 void mqtt_client_resume(struct mqtt_client *client)
 {
     set_paused(client, false);
+}
+
+void mqtt_client_hurry(struct mqtt_client *client)
+{
+    if (client->settings.coalesce_ms == 0) return;
+    client->hurry_until_mono_ms = clock_mono_ms(&client->clock) + HURRY_MS;
 }
 
 void mqtt_client_hold(struct mqtt_client *client)

@@ -148,6 +148,7 @@ struct mqtt_settings {
     const char *default_client_id; /* copied */
     uint16_t receive_maximum;      /* v5; 0: leave it to the library */
     uint32_t packet_limit_bytes;   /* a broker that sends more is dropped; 0: 1 MiB */
+    int64_t coalesce_ms;           /* what arrives is read this much later, with what follows */
     bool holds_acknowledgements;   /* nothing is written while mqtt_client_hold is in force */
     const char *will_topic;        /* NULL: no will.  Copied. */
     const char *will_payload;      /* retained, QoS 1 */
@@ -186,6 +187,10 @@ bool mqtt_client_is_connected(const struct mqtt_client *client);
 /* Stop and restart reading from the socket. */
 void mqtt_client_pause(struct mqtt_client *client);
 void mqtt_client_resume(struct mqtt_client *client);
+
+/* Reads what arrives without coalescing for a while: the broker waits for us, so that nothing more
+ * would come. */
+void mqtt_client_hurry(struct mqtt_client *client);
 
 /* With holds_acknowledgements: while held nothing is written to the socket, so that no PUBACK
  * leaves before the commit that covers it; releasing writes all that is queued. */

@@ -11,7 +11,6 @@
 static void on_connect(struct mosquitto *handle, void *context, int code, int flags,
                        const mosquitto_property *properties)
 {
-    (void)handle;
     (void)properties;
     struct mqtt_client *client = context;
     bool is_v5 = client->options.version == MQTT_VERSION_5;
@@ -40,6 +39,7 @@ static void on_connect(struct mosquitto *handle, void *context, int code, int fl
         return;
     }
     mqtt_state_enter(client, CLIENT_UP);
+    mosquitto_log_callback_set(handle, NULL); /* else it formats a text for every packet */
     client->wants_flush = true;
     client->subscription_count = 0;
     log_write(client->settings.log, LOG_LEVEL_INFO, client->settings.part,

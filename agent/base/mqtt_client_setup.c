@@ -30,6 +30,14 @@ static enum status parse_host(const char **rest, char *host, size_t capacity, co
     bool is_bracketed = **rest == '[';
     if (is_bracketed) ++*rest;
     size_t size = strcspn(*rest, is_bracketed ? "]" : ":/?#@");
+    if (!is_bracketed && **rest == ':' && rest[0][1] == ':') {
+        *problem = "has an IPv6 address without brackets; write mqtt://[::1]:1883";
+        return ST_INVALID;
+    }
+    if (strcspn(*rest, " \t") < size) {
+        *problem = "has a blank in the host";
+        return ST_INVALID;
+    }
     if (size == 0 || size >= capacity) {
         *problem = "has no host, or one that is too long";
         return ST_INVALID;

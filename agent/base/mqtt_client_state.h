@@ -31,8 +31,8 @@ struct mqtt_client {
     int connect_rc, connect_errno;
     struct loop_watch *watch;
     unsigned watched;
-    struct loop_timer *timer; /* next try while WAITING, else a tick each second */
-    struct loop_timer *stall_timer;
+    struct loop_timer *timer;      /* next try while WAITING, else a tick each second */
+    struct loop_timer *rest_timer; /* the end of a rest */
 
     uint32_t attempt;
     int64_t since_mono_ms; /* entered the state */
@@ -44,12 +44,16 @@ struct mqtt_client {
         int qos;
     } subscriptions[MQTT_SUBSCRIPTIONS];
     size_t subscription_count;
-    unsigned stall_tries;
+    unsigned stall_tries;        /* rests in wait for the same header */
+    uint32_t unseen_bytes;       /* the library has at most taken in of an unseen packet */
+    int64_t hurry_until_mono_ms; /* no coalescing before */
 
     bool can_peek;      /* plain TCP, and a library that reads no further than one packet */
     uint8_t first_byte; /* of the next packet to be handed to us; 0: not known */
     bool is_paused, is_held;
-    bool is_stalled;       /* waiting for the rest of a fixed header */
+    bool is_resting;       /* the socket is not looked at until the timer says so */
+    bool is_draining;      /* something may be left in the socket from the last look */
+    bool is_unseen;        /* the library reads a packet whose length was not looked at before */
     bool is_inside_packet; /* the library has read a part of a packet */
     bool wants_flush;      /* connected() has queued packets that go before any message is read */
     bool wants_reconnect;
@@ -72,8 +76,12 @@ bool mqtt_packets_are_held(const struct mqtt_client *client);
 int mqtt_packets_read(struct mqtt_client *client);
 int mqtt_packets_write(struct mqtt_client *client);
 
-/* The end of a wait for the rest of a header; the caller updates its watch. */
-void mqtt_packets_end_stall(struct mqtt_client *client);
+/* Looks away from the socket for a while; the caller updates its watch. */
+void mqtt_packets_rest(struct mqtt_client *client, int64_t wait_ms);
+
+/* Begins a rest, so that what arrives is read together with what follows soon.  False: to be
+ * read now. */
+bool mqtt_packets_coalesce(struct mqtt_client *client);
 
 /* Directs the callbacks of a fresh handle, whose context is the client, to us. */
 void mqtt_events_set(struct mosquitto *handle);

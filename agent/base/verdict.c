@@ -12,7 +12,7 @@ static const struct {
     [VERDICT_FIELD] = {"field", "a field is missing or of the wrong type"},
     [VERDICT_NO_VALUE] = {"no_value", "the source says that it has no value"},
     [VERDICT_RANGE] = {"range", "a value outside of the allowed range"},
-    [VERDICT_TIME] = {"time", "an absurd event time"},
+    [VERDICT_TIME] = {"time", "a time of measurement that is not believed"},
     [VERDICT_UNKNOWN_DEVICE] = {"unknown_device", "no mapping leads to a device"},
     [VERDICT_DEVICE_LIMIT] = {"device_limit", "the device table is full"},
     [VERDICT_DUPLICATE] = {"duplicate", "already counted"},

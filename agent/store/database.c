@@ -124,6 +124,7 @@ static enum status connect_file(sqlite3 **connection, const char *path, struct l
         (void)sqlite3_extended_result_codes(*connection, 1);
         (void)sqlite3_busy_timeout(*connection, 0);
         (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         return ST_OK;
     }
@@ -131,6 +132,13 @@ static enum status connect_file(sqlite3 **connection, const char *path, struct l
     if (*connection != NULL) status = database_report(*connection, log, result, path);
     database_close(connection);
     return status;
+}
+
+void database_finish(sqlite3 **connection)
+{
+    if (*connection != NULL)
+        (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    database_close(connection);
 }
 
 void database_close(sqlite3 **connection)
@@ -192,7 +200,7 @@ static enum status write_new(const char *unfinished, struct log *log)
     sqlite3 *connection = NULL;
     enum status status = connect_file(&connection, unfinished, log);
     if (status == ST_OK) status = fill_new(connection, log);
-    database_close(&connection);
+    database_finish(&connection);
     return status;
 }
 

@@ -38,8 +38,11 @@ enum status database_open(sqlite3 **connection, const char *path,
                           const struct database_shares *shares, bool is_checked,
                           struct log *log) ISOTHERM_CHECK;
 
-/* Closes; every statement must be finalized.  Sets *connection to NULL. */
+/* Close; every statement must be finalized.  Set *connection to NULL; NULL does nothing.
+ * database_close leaves everything as it lies, WAL included: what failed or is damaged is to be
+ * looked at first.  database_finish, for a clean end, writes the WAL back and removes it. */
 void database_close(sqlite3 **connection);
+void database_finish(sqlite3 **connection);
 
 /* Runs statements that give no rows; asks for one number. */
 enum status database_execute(sqlite3 *connection, struct log *log, const char *sql) ISOTHERM_CHECK;

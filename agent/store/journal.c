@@ -3,7 +3,8 @@
  *   +-------------+---------+-----+-------+-----+-------+
  *   | crc32, LE 4 | version | len | entry | len | entry | ...     len: varint
  *   +-------------+---------+-----+-------+-----+-------+
- *   crc32 over: id as 8 bytes LE, then everything behind the crc32 */
+ *   crc32 over: "journal", id as 8 bytes LE, then everything behind the crc32; the word keeps a
+ *   record of the outbox that turns up in the wrong table from passing for a blob */
 #include "store/journal.h"
 
 #include "base/pack.h"
@@ -37,7 +38,8 @@ static uint32_t checksum(uint64_t id, const uint8_t *bytes, size_t size)
     uint8_t number[8];
     struct pack_writer writer = {.bytes = number, .capacity = sizeof number};
     pack_put_u64(&writer, id);
-    return pack_crc32(pack_crc32(0, number, sizeof number), bytes, size);
+    uint32_t crc = pack_crc32(0, "journal", 7);
+    return pack_crc32(pack_crc32(crc, number, sizeof number), bytes, size);
 }
 
 enum status journal_insert(struct journal *journal, struct batch *batch)
@@ -61,6 +63,15 @@ enum status journal_measure(struct journal *journal, int64_t *bytes)
 {
     return database_ask(journal->connection, journal->log,
                         "SELECT coalesce(sum(length(entries)), 0) FROM journal", bytes);
+}
+
+enum status journal_find_newest(struct journal *journal, uint64_t *id)
+{
+    int64_t newest = 0;
+    enum status status = database_ask(journal->connection, journal->log,
+                                      "SELECT coalesce(max(id), 0) FROM journal", &newest);
+    *id = (uint64_t)newest;
+    return status;
 }
 
 static enum status restore_blob(uint64_t id, const uint8_t *bytes, size_t size,

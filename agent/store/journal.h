@@ -31,6 +31,9 @@ enum status journal_trim(struct journal *journal, uint64_t id) ISOTHERM_CHECK;
 /* Bytes of all blobs; the cost grows with their number. */
 enum status journal_measure(struct journal *journal, int64_t *bytes) ISOTHERM_CHECK;
 
+/* The number of the newest blob; 0: there is none. */
+enum status journal_find_newest(struct journal *journal, uint64_t *id) ISOTHERM_CHECK;
+
 /* Hands each entry, oldest first, to fn.  A damaged blob is logged and left out. */
 enum status journal_restore(struct journal *journal,
                             void (*fn)(void *context, const void *bytes, size_t size),

@@ -141,8 +141,23 @@ enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
     return status;
 }
 
-enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, size_t max,
-                         struct record *records, size_t *count, uint64_t *damaged_seq)
+/* Reads the record of the row that the statement is at. */
+static enum status read_row(struct outbox *outbox, sqlite3_stmt *statement, enum lane lane,
+                            uint64_t seq, struct record *record)
+{
+    const uint8_t *bytes = sqlite3_column_blob(statement, 1);
+    size_t size = (size_t)sqlite3_column_bytes(statement, 1);
+    enum status status = bytes == NULL ? ST_CORRUPT : record_codec_decode(bytes, size, seq, record);
+    if (status == ST_OK && (record->kind == RECORD_ALARM) != (lane == LANE_ALARM))
+        status = ST_CORRUPT; /* of the other table */
+    if (status == ST_OK) return ST_OK;
+    log_limited(outbox->log, LOG_LEVEL_ERROR, "store", "record",
+                "record %" PRIu64 " cannot be read (%s): dropped", seq, status_text(status));
+    return ST_CORRUPT;
+}
+
+enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, uint64_t before,
+                         size_t max, struct record *records, size_t *count, uint64_t *damaged_seq)
 {
     sqlite3_stmt *statement = outbox->statements[lane][OUTBOX_FETCH];
     (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)after);
@@ -151,25 +166,24 @@ enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, 
     *damaged_seq = 0;
     enum status status = ST_OK;
     int result;
-    while (*count < max && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+    while (status == ST_OK && *count < max && (result = sqlite3_step(statement)) != SQLITE_DONE) {
         if (result != SQLITE_ROW) {
             status = database_report(outbox->connection, outbox->log, result, "fetch");
             break;
         }
         uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
-        const uint8_t *bytes = sqlite3_column_blob(statement, 1);
-        size_t size = (size_t)sqlite3_column_bytes(statement, 1);
-        status =
-            bytes == NULL ? ST_CORRUPT : record_codec_decode(bytes, size, seq, &records[*count]);
-        if (status != ST_OK) {
-            log_limited(outbox->log, LOG_LEVEL_ERROR, "store", "record",
-                        "record %" PRIu64 " cannot be read (%s): dropped", seq,
-                        status_text(status));
-            *damaged_seq = seq;
+        if (seq <= after || seq >= before) {
+            log_limited(outbox->log, LOG_LEVEL_ERROR, "store", "order",
+                        "record %" PRIu64 " is not where it should be", seq);
             status = ST_CORRUPT;
             break;
         }
-        (*count)++;
+        after = seq;
+        status = read_row(outbox, statement, lane, seq, &records[*count]);
+        if (status == ST_OK)
+            (*count)++;
+        else
+            *damaged_seq = seq;
     }
     (void)sqlite3_reset(statement);
     return status;

@@ -50,10 +50,10 @@ enum status outbox_drop_oldest(struct outbox *outbox, enum lane lane, uint64_t c
 enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
                             struct meta_state *state) ISOTHERM_CHECK;
 
-/* Reads up to `max` records with seq > after.  ST_CORRUPT with *damaged_seq != 0: records before
- * that one were read, that one itself cannot be. */
-enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, size_t max,
-                         struct record *records, size_t *count,
+/* Reads up to `max` records with after < seq < before.  ST_CORRUPT with *damaged_seq != 0: records
+ * before that one were read, that one itself cannot be; with 0: the table is damaged. */
+enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, uint64_t before,
+                         size_t max, struct record *records, size_t *count,
                          uint64_t *damaged_seq) ISOTHERM_CHECK;
 
 /* Compares the state with the rows and believes the rows. */

@@ -1,5 +1,5 @@
-/* Invariant: the store itself is renamed before its WAL, and never the other way round: a store
- * without its WAL would look whole and lack what was committed last. */
+/* Invariant: the store itself is renamed, durably, before its WAL: a store without its WAL would
+ * look whole and lack what was committed last. */
 #include "store/quarantine.h"
 
 #include "store/store_file.h"
@@ -31,7 +31,7 @@ static enum status move_companions(const char *from, const char *to, struct log 
         store_file_join(to_path, to, companions[i]);
         if (move(from_path, to_path, log) != ST_OK) return ST_IO;
     }
-    return ST_OK;
+    return store_file_sync_directory(from, log);
 }
 
 static void remove_companions(const char *path)
@@ -43,31 +43,7 @@ static void remove_companions(const char *path)
     }
 }
 
-/* Makes the name of the newer generation free. */
-static enum status rotate(const char *path, const char *newer, struct log *log)
-{
-    if (access(newer, F_OK) != 0) return ST_OK;
-    char older[STORE_FILE_PATH_SIZE];
-    store_file_join(older, path, ".damaged-2");
-    remove_companions(older);
-    if (move(newer, older, log) != ST_OK) return ST_IO;
-    return move_companions(newer, older, log);
-}
-
-enum status quarantine_move(const char *path, struct log *log, char *aside_path)
-{
-    store_file_join(aside_path, path, ".damaged-1");
-    if (rotate(path, aside_path, log) != ST_OK) return ST_IO;
-    if (move(path, aside_path, log) != ST_OK) return ST_IO;
-    if (move_companions(path, aside_path, log) != ST_OK) return ST_IO;
-    log_write(log, LOG_LEVEL_ERROR, "store",
-              "%s is damaged: set aside as %s, a new one is begun; the summaries in it were not "
-              "delivered",
-              path, aside_path);
-    return store_file_sync_directory(path, log);
-}
-
-enum status quarantine_move_orphans(const char *path, struct log *log)
+static bool has_companions(const char *path)
 {
     bool is_found = false;
     for (size_t i = 0; i < COMPANIONS; i++) {
@@ -75,11 +51,48 @@ enum status quarantine_move_orphans(const char *path, struct log *log)
         store_file_join(companion, path, companions[i]);
         is_found = is_found || access(companion, F_OK) == 0;
     }
-    if (!is_found) return ST_OK;
+    return is_found;
+}
+
+/* Renames the store, and only when that is durable what belongs to it; all is durable then. */
+static enum status move_all(const char *from, const char *to, struct log *log)
+{
+    if (move(from, to, log) != ST_OK) return ST_IO;
+    if (store_file_sync_directory(from, log) != ST_OK) return ST_IO;
+    return move_companions(from, to, log);
+}
+
+/* Makes the names of the newer generation free.  When the store is gone from there and its WAL is
+ * not, a former try was cut short: the rest follows. */
+static enum status rotate(const char *path, const char *newer, struct log *log)
+{
+    char older[STORE_FILE_PATH_SIZE];
+    store_file_join(older, path, ".damaged-2");
+    if (access(newer, F_OK) != 0)
+        return has_companions(newer) ? move_companions(newer, older, log) : ST_OK;
+    remove_companions(older);
+    return move_all(newer, older, log);
+}
+
+enum status quarantine_move(const char *path, struct log *log, char *aside_path)
+{
+    store_file_join(aside_path, path, ".damaged-1");
+    if (rotate(path, aside_path, log) != ST_OK) return ST_IO;
+    if (move_all(path, aside_path, log) != ST_OK) return ST_IO;
+    log_write(log, LOG_LEVEL_ERROR, "store",
+              "%s is damaged: set aside as %s, a new one is begun; the summaries in it were not "
+              "delivered",
+              path, aside_path);
+    return ST_OK;
+}
+
+enum status quarantine_move_orphans(const char *path, struct log *log)
+{
+    if (!has_companions(path)) return ST_OK;
     char aside[STORE_FILE_PATH_SIZE];
     store_file_join(aside, path, ".damaged-1");
     log_write(log, LOG_LEVEL_WARN, "store", "%s is missing, its WAL is not: set aside as %s-wal",
               path, aside);
-    if (move_companions(path, aside, log) != ST_OK) return ST_IO;
-    return store_file_sync_directory(path, log);
+    if (has_companions(aside) && rotate(path, aside, log) != ST_OK) return ST_IO;
+    return move_companions(path, aside, log);
 }

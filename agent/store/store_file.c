@@ -1,4 +1,4 @@
-/* Invariant: no file is changed here, except that the lock file and a directory may be made. */
+/* Invariant: no file is changed here, except that the lock, the claim and a directory may be made. */
 #include "store/store_file.h"
 
 #include "store/schema.h"
@@ -88,6 +88,28 @@ enum status store_file_lock(const char *path, struct log *log, int *fd)
     return ST_IO;
 }
 
+static bool is_claimed(const char *path)
+{
+    char claim[STORE_FILE_PATH_SIZE];
+    store_file_join(claim, path, ".claim");
+    return access(claim, F_OK) == 0;
+}
+
+void store_file_claim(const char *path, struct log *log)
+{
+    if (is_claimed(path)) return;
+    char claim[STORE_FILE_PATH_SIZE];
+    store_file_join(claim, path, ".claim");
+    int fd = open(claim, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd >= 0) {
+        (void)close(fd);
+        if (store_file_sync_directory(path, log) == ST_OK) return;
+        (void)unlink(claim); /* so that the next start tries again */
+        return;
+    }
+    log_limited(log, LOG_LEVEL_WARN, "store", "claim", "%s: %s", claim, strerror(errno));
+}
+
 /* Whether only zeros follow.  Reads the file to its end, but no further than the first other
  * byte. */
 static bool is_blank(int fd)
@@ -148,14 +170,19 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
         return ST_FOREIGN;
     }
     if (*kind != STORE_FILE_BLANK || is_blank(fd)) return ST_OK;
+    bool is_database = memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0;
+    if (!is_database && is_claimed(path)) {
+        *kind = STORE_FILE_OURS;
+        return ST_OK;
+    }
     log_limited(log, LOG_LEVEL_ERROR, "store", "foreign",
                 "%s is not a store of isotherm (%s): left untouched, name another path", path,
-                memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0 ? "another SQLite database"
-                                                                   : "not a database");
+                is_database ? "another SQLite database" : "not a database");
     return ST_FOREIGN;
 }
 
-enum status store_file_inspect(const char *path, struct log *log, enum store_file_kind *kind)
+enum status store_file_inspect(const char *path, struct log *log,
+                               enum store_file_kind *kind)
 {
     /* Not blocking: the path may name a FIFO. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -17,7 +17,7 @@ enum { STORE_FILE_PATH_SIZE = LIMIT_PATH_SIZE + 32 };
 
 enum store_file_kind {
     STORE_FILE_ABSENT, /* nothing, or zero bytes */
-    STORE_FILE_OURS,   /* has our mark; may be damaged all the same */
+    STORE_FILE_OURS,   /* has our mark, or had it; may be damaged */
     STORE_FILE_BLANK   /* only zeros, as a file system leaves it after a power cut */
 };
 
@@ -34,8 +34,13 @@ enum status store_file_resolve(char *path, struct log *log) ISOTHERM_CHECK;
  * process has it, or the file cannot be made; logged. */
 enum status store_file_lock(const char *path, struct log *log, int *fd) ISOTHERM_CHECK;
 
-/* Looks at the file.  ST_FOREIGN: it is not ours, or not a regular file; ST_IO: it cannot be
- * read.  Logged. */
+/* Notes, by an empty file beside it, that what lies at `path` is a store of ours, durably: a
+ * power cut may garble the first page with our mark while its good copy is still in the WAL.
+ * When it cannot be noted, that is logged and the next start tries again. */
+void store_file_claim(const char *path, struct log *log);
+
+/* Looks at the file.  A claimed one that no longer looks like anything is damage of ours.
+ * ST_FOREIGN: it is not ours, or not a regular file; ST_IO: it cannot be read.  Logged. */
 enum status store_file_inspect(const char *path, struct log *log,
                                enum store_file_kind *kind) ISOTHERM_CHECK;
 

@@ -19,11 +19,16 @@ enum {
     RESERVE_EVERY_MS = 60000
 };
 
-static void detach(struct writer *writer)
+static void close_parts(struct writer *writer)
 {
     outbox_close(&writer->outbox);
     journal_close(&writer->journal);
     meta_close(&writer->meta);
+}
+
+static void detach(struct writer *writer)
+{
+    close_parts(writer);
     database_close(&writer->connection);
 }
 
@@ -33,6 +38,22 @@ static int on_wal(void *context, sqlite3 *connection, const char *name, int page
     (void)name;
     ((struct writer *)context)->wal_pages = pages;
     return SQLITE_OK;
+}
+
+/* Rows younger than the state they were committed with: pages of several times are mixed, as
+ * after a power cut on a disk that does not honour sync. */
+static enum status check_numbers(struct writer *writer)
+{
+    uint64_t newest_seq = 0, newest_id = 0;
+    enum status status = outbox_find_newest(&writer->outbox, &newest_seq);
+    if (status == ST_OK) status = journal_find_newest(&writer->journal, &newest_id);
+    if (status != ST_OK) return status;
+    if (newest_seq < writer->state.next_seq && newest_id <= writer->state.batch) return ST_OK;
+    log_limited(writer->log, LOG_LEVEL_ERROR, "store", "numbers",
+                "record %" PRIu64 " and batch %" PRIu64 " are there, the state speaks of %" PRIu64
+                " and %" PRIu64,
+                newest_seq, newest_id, writer->state.next_seq - 1, writer->state.batch);
+    return ST_CORRUPT;
 }
 
 /* The state in the file, or in a new file `known`. */
@@ -45,10 +66,7 @@ static enum status load_state(struct writer *writer, const struct meta_state *kn
         return meta_save(&writer->meta, &writer->state);
     }
     if (status == ST_OK && is_checked) status = outbox_recount(&writer->outbox, &writer->state);
-    uint64_t newest = 0;
-    if (status == ST_OK) status = outbox_find_newest(&writer->outbox, &newest);
-    if (newest >= writer->state.next_seq) writer->state.next_seq = newest + 1;
-    return status;
+    return status == ST_OK ? check_numbers(writer) : status;
 }
 
 static enum status attach_existing(struct writer *writer, const struct meta_state *known,
@@ -83,10 +101,14 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     aside_path[0] = '\0';
     enum status status = store_file_inspect(writer->path, writer->log, &kind);
     if (status != ST_OK) return status;
+    store_file_claim(writer->path, writer->log);
     struct meta_state fresh = *known;
-    if (kind == STORE_FILE_OURS && writer->damage_count < DAMAGE_MOST) {
-        bool is_checked = writer->damage_count > 0 || has_wal(writer->path);
+    unsigned damage = writer->commit_damage + writer->fetch_damage;
+    if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
+        bool is_checked = damage > 0 || has_wal(writer->path);
         status = attach_existing(writer, known, is_checked);
+        /* A read that failed once looks like damage, too: only what is damaged twice goes. */
+        if (status == ST_CORRUPT) status = attach_existing(writer, known, true);
         if (status != ST_CORRUPT) return status;
     }
     if (kind != STORE_FILE_ABSENT)
@@ -97,8 +119,31 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     if (status != ST_OK) return status;
     meta_drop_waiting(&fresh);
     writer->round_id = 0;
-    writer->damage_count = 0;
+    writer->commit_damage = writer->fetch_damage = 0;
     return attach_existing(writer, &fresh, false);
+}
+
+/* What is found in the WAL of an unclean end may stand in the page cache only: written by a
+ * process that was killed before its sync, or marked clean by a sync that failed.  Nothing is
+ * believed before it was copied into the database itself and that was synced.  Then a first
+ * transaction begins the WAL anew: on the disk there may still be the start of the old one, which
+ * would be played over newer pages. */
+static enum status settle(struct writer *writer)
+{
+    enum status status = database_checkpoint(writer->connection, writer->log, true);
+    return status == ST_OK ? meta_save(&writer->meta, &writer->state) : status;
+}
+
+/* On a disk without room for it the start goes on all the same: the first commit settles it. */
+static enum status attach_first(struct writer *writer, const struct meta_state *known,
+                                char *aside_path)
+{
+    bool is_unclean = has_wal(writer->path);
+    enum status status = attach(writer, known, aside_path);
+    if (status != ST_OK || !is_unclean) return status;
+    status = settle(writer);
+    if (status == ST_FULL && reserve_give_up(writer->path, writer->log)) status = settle(writer);
+    return status == ST_FULL ? ST_OK : status;
 }
 
 static void tell_found(const struct writer *writer, struct store_found *found)
@@ -134,7 +179,7 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     status = meta_make_state(&known);
     if (status == ST_OK) status = store_file_resolve(writer->path, log);
     if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
-    if (status == ST_OK) status = attach(writer, &known, found->aside_path);
+    if (status == ST_OK) status = attach_first(writer, &known, found->aside_path);
     if (status != ST_OK) {
         writer_close(writer);
         return status == ST_FULL || status == ST_CORRUPT ? ST_IO : status;
@@ -152,7 +197,8 @@ void writer_set_log(struct writer *writer, struct log *log)
 void writer_close(struct writer *writer)
 {
     if (writer->path[0] == '\0') return;
-    detach(writer);
+    close_parts(writer);
+    database_finish(&writer->connection);
     if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
     memset(writer, 0, sizeof *writer);
 }
@@ -165,9 +211,9 @@ enum status writer_restore(struct writer *writer,
 
 /* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
  * can only be found out by opening the file anew. */
-static void detach_distrusted(struct writer *writer, enum status status)
+static void detach_distrusted(struct writer *writer, enum status status, unsigned *damage)
 {
-    if (status == ST_CORRUPT) writer->damage_count++;
+    if (status == ST_CORRUPT) (*damage)++;
     detach(writer);
 }
 
@@ -178,9 +224,7 @@ static void give_up_reserve(struct writer *writer)
     (void)reserve_give_up(writer->path, writer->log);
 }
 
-/* Opens the database again after a failure.  What is found in the WAL then may stand in the page
- * cache only, marked clean by the sync that failed: nothing is believed before it was copied into
- * the database itself and that was synced. */
+/* Opens the database again after a failure. */
 static enum status ready(struct writer *writer)
 {
     if (writer->connection != NULL) return ST_OK;
@@ -191,11 +235,11 @@ static enum status ready(struct writer *writer)
         writer->state = known;
         return status;
     }
-    status = database_checkpoint(writer->connection, writer->log, true);
+    status = settle(writer);
     if (status == ST_OK) return ST_OK;
     if (status == ST_FULL) give_up_reserve(writer);
     writer->state = known;
-    detach_distrusted(writer, status);
+    detach_distrusted(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -275,7 +319,10 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
-    if (status == ST_FULL) give_up_reserve(writer);
+    bool gains_reserve = status == ST_FULL && writer->has_reserve;
+    if (gains_reserve) give_up_reserve(writer);
+    /* What was gained may suffice; nothing is dropped for a lack of space that has passed. */
+    if (gains_reserve || (status == ST_OK && round == 0)) return ST_OK;
     if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
     if (*skipped != LANE_WINDOW) {
         *skipped = LANE_WINDOW;
@@ -289,7 +336,7 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
 
 static void finish(struct writer *writer, const struct batch *batch)
 {
-    writer->damage_count = 0;
+    writer->commit_damage = 0;
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
@@ -321,7 +368,7 @@ enum status writer_commit(struct writer *writer, struct batch *batch)
         finish(writer, batch);
         return ST_OK;
     }
-    if (status != ST_FULL) detach_distrusted(writer, status);
+    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -346,16 +393,19 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
     while (count < max) {
         size_t more;
         uint64_t damaged_seq;
-        enum status status = outbox_fetch(&writer->outbox, lane, after, max - count,
-                                          records + count, &more, &damaged_seq);
+        enum status status = outbox_fetch(&writer->outbox, lane, after, writer->state.next_seq,
+                                          max - count, records + count, &more, &damaged_seq);
         count += more;
-        if (status == ST_OK) break;
+        if (status == ST_OK) {
+            writer->fetch_damage = 0;
+            break;
+        }
         if (damaged_seq != 0) {
             after = damaged_seq;
             status = drop_damaged(writer, lane, damaged_seq);
         }
         if (status == ST_OK || status == ST_FULL) continue;
-        detach_distrusted(writer, status);
+        detach_distrusted(writer, status, &writer->fetch_damage);
         break;
     }
     return count;
@@ -373,7 +423,7 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
         if (status == ST_OK)
             writer->wal_pages = 0;
         else if (status != ST_FULL)
-            detach_distrusted(writer, status);
+            detach_distrusted(writer, status, &writer->commit_damage);
     }
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;

@@ -33,7 +33,9 @@ struct writer {
     uint64_t round_id;       /* batch in which the round of whole states began; 0: none */
     int64_t journal_bytes;
     int wal_pages;         /* after the last commit */
-    unsigned damage_count; /* times in a row that the database called itself damaged */
+    /* Times in a row that the database called itself damaged: commits may go well beside fetches
+     * that never do, and the other way round. */
+    unsigned commit_damage, fetch_damage;
     bool has_reserve;
     int64_t reserve_mono_ms; /* when the reserve was last tried for */
 };

@@ -455,6 +455,13 @@ static void on_lost(void *context, const char *reason)
 {
     struct uplink *uplink = context;
     struct uplink_counts *counts = &uplink->counts;
+    bool is_news = counts->state == UPLINK_UP || counts->last_problem[0] == '\0';
+    if (is_news)
+        log_write(uplink->log, LOG_LEVEL_WARN, uplink->part,
+                  "not connected, what is due waits in the store: %s", reason);
+    else
+        log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "connect", "still not connected: %s",
+                    reason);
     counts->losses++;
     counts->state = UPLINK_DOWN;
     counts->up_since_mono_ms = 0;

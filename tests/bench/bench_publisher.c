@@ -1,6 +1,7 @@
 /* Publishes readings of many devices as fast as the broker takes them, or at a given rate:
  *   bench_publisher PORT READINGS DEVICES QOS RATE     (RATE 0: as fast as possible) */
 #include <mosquitto.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,22 @@
 
 enum { IN_FLIGHT = 500 };
 
+struct publishing {
+    long acknowledged;
+    bool is_connected;
+};
+
+static void on_connect(struct mosquitto *client, void *context, int code)
+{
+    (void)client;
+    ((struct publishing *)context)->is_connected = code == 0;
+}
+
 static void on_publish(struct mosquitto *client, void *context, int message_id)
 {
-    long *acknowledged = context;
     (void)client;
     (void)message_id;
-    (*acknowledged)++;
+    ((struct publishing *)context)->acknowledged++;
 }
 
 static void wait_for_turn(struct timespec *next, long rate)
@@ -26,7 +37,7 @@ static void wait_for_turn(struct timespec *next, long rate)
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
 }
 
-static int publish_all(struct mosquitto *client, const long *acknowledged, long readings,
+static int publish_all(struct mosquitto *client, const struct publishing *state, long readings,
                        long devices, int qos, long rate)
 {
     struct timespec next, wall;
@@ -41,11 +52,13 @@ static int publish_all(struct mosquitto *client, const long *acknowledged, long 
             snprintf(payload, sizeof payload, "{\"temp\":%ld.%02ld,\"ts\":%lld,\"unit\":\"C\"}",
                      20 + i % 7, i % 100, (long long)time_ms);
         if (mosquitto_publish(client, NULL, topic, size, payload, qos, false) != 0) return 1;
-        while (i - *acknowledged > IN_FLIGHT || mosquitto_want_write(client))
-            if (mosquitto_loop(client, i - *acknowledged > IN_FLIGHT ? 100 : 0, 1) != 0) return 1;
+        while (i - state->acknowledged > IN_FLIGHT || mosquitto_want_write(client))
+            if (mosquitto_loop(client, i - state->acknowledged > IN_FLIGHT ? 100 : 0, 1) != 0)
+                return 1;
         if (rate > 0) wait_for_turn(&next, rate);
+        if (rate > 0 && qos > 0 && mosquitto_loop(client, 0, 1) != 0) return 1;
     }
-    while (*acknowledged < readings)
+    while (state->acknowledged < readings)
         if (mosquitto_loop(client, 100, 1) != 0) return 1;
     return 0;
 }
@@ -53,19 +66,21 @@ static int publish_all(struct mosquitto *client, const long *acknowledged, long 
 int main(int argc, char **argv)
 {
     if (argc != 6) return 64;
-    long acknowledged = 0;
+    struct publishing state = {0};
     if (mosquitto_lib_init() != 0) return 1;
-    struct mosquitto *client = mosquitto_new("bench-publisher", true, &acknowledged);
+    struct mosquitto *client = mosquitto_new("bench-publisher", true, &state);
     if (client == NULL) return 1;
+    mosquitto_connect_callback_set(client, on_connect);
     mosquitto_publish_callback_set(client, on_publish);
     (void)mosquitto_max_inflight_messages_set(client, 0);
     if (mosquitto_connect(client, "127.0.0.1", atoi(argv[1]), 60) != 0) return 1;
-    while (mosquitto_loop(client, 50, 1) == 0 && mosquitto_want_write(client)) {
-    }
-    int code = publish_all(client, &acknowledged, atol(argv[2]), atol(argv[3]), atoi(argv[4]),
-                           atol(argv[5]));
+    while (!state.is_connected)
+        if (mosquitto_loop(client, 50, 1) != 0) return 1;
+    int code =
+        publish_all(client, &state, atol(argv[2]), atol(argv[3]), atoi(argv[4]), atol(argv[5]));
     (void)mosquitto_disconnect(client);
-    (void)mosquitto_loop(client, 0, 1);
+    /* Until the broker hangs up: it has then read everything. */
+    while (mosquitto_loop(client, 1000, 1) == 0) continue;
     mosquitto_destroy(client);
     return code;
 }

@@ -1,5 +1,6 @@
 /* support: random numbers, a sink that keeps everything, and the ledger, for the property tests.
- * A failure prints the seed; ISOTHERM_SEED=seed repeats it, ISOTHERM_BUDGET sets iterations. */
+ * A failure prints the seed; ISOTHERM_SEED=seed repeats it, ISOTHERM_BUDGET=n makes them n times as
+ * many. */
 #ifndef ISOTHERM_TESTS_PROPERTY_SUPPORT_H
 #define ISOTHERM_TESTS_PROPERTY_SUPPORT_H
 
@@ -44,7 +45,8 @@ static inline uint64_t number_from(const char *name, uint64_t otherwise)
 static inline void repeat(uint64_t budget, void (*fn)(struct random *random))
 {
     uint64_t first = number_from("ISOTHERM_SEED", 1);
-    for (uint64_t i = 0; i < number_from("ISOTHERM_BUDGET", budget); i++) {
+    budget *= number_from("ISOTHERM_BUDGET", 1);
+    for (uint64_t i = 0; i < budget; i++) {
         struct random random = {.state = first + i};
         printf("seed %" PRIu64 "\n", first + i);
         fflush(stdout);

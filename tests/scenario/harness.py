@@ -7,6 +7,7 @@ which the scenario fails and shows what the agent had logged.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -40,9 +41,17 @@ def shared_data(name):
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that the kernel gives to nobody by itself: a broker that is
+    started late must still find it free."""
+    for _ in range(1000):
+        port = random.randrange(12000, 32000)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
 
 
 def wait_until(what, condition, seconds=30.0):
@@ -363,7 +372,8 @@ def fast(**more):
 def small_config(sources, centre, **more):
     """A second's windows of what comes from `sources`, to `centre` (anything with a url)."""
     return {"gateway": "line-7", "windows": [{"size": "1s"}], "grace": "0s", "lateness": "0s",
-            "sources": sources, "uplink": uplink(centre, **fast()), **more}
+            "store": {"commit_every": "200ms"}, "sources": sources,
+            "uplink": uplink(centre, **fast()), **more}
 
 
 def fault_sources(broker):

@@ -1,6 +1,6 @@
 /* Counts what our own code allocates while it is watched: the linker leads malloc, calloc and
  * realloc here for everything but the shared libraries. */
-#include "simulation/world.h"
+#include "simulation/allocation.h"
 
 #include <stdlib.h>
 

@@ -139,7 +139,21 @@ static uint64_t *missed_of(struct oracle *oracle, uint32_t device, bool is_hoppi
     return &oracle->missed[is_hopping][device < devices ? device : devices];
 }
 
-static void receive_window(struct oracle *oracle, const char *payload, const char *name)
+/* A window that is begun again with revision 1 replaces what was there, and readings are lost to
+ * the consumer.  Known to happen, and counted instead, where the gateway's clock was ahead and set
+ * back by more than event times may be ahead: the same hour then comes twice. */
+static void begin_part(struct oracle *oracle, struct cell *cell, const char *payload)
+{
+    const struct world *world = oracle->world;
+    bool is_known = world->options.step_most_ms > world->config.times.future_ms;
+    WORLD_CHECK(oracle->world, is_known, "a revision that is not higher: %s", payload);
+    merge(&cell->former_parts, &cell->got);
+    cell->revision = 0;
+    oracle->parts++;
+}
+
+static void receive_window(struct oracle *oracle, const char *payload, const char *name,
+                           uint64_t seq)
 {
     uint32_t device = read_device(oracle, payload);
     const char *end = strchr(name + 1, '"');
@@ -149,10 +163,10 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
-    WORLD_CHECK(oracle->world, revision != cell->revision, "revision %u twice: %s", revision,
-                payload);
+    if (cell->seq < seq && revision <= cell->revision) begin_part(oracle, cell, payload);
     if (revision < cell->revision) return;
     cell->revision = revision;
+    cell->seq = seq;
     cell->is_provisional = strncmp(find_field(payload, "provisional"), "true", 4) == 0;
     cell->got.count = (uint64_t)read_number(oracle, payload, "count");
     cell->got.sum_micro = read_micro(oracle, payload, "sum");
@@ -205,7 +219,7 @@ void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
     if (clock != NULL && strncmp(clock, "\"unset\"", 7) == 0) oracle->unset_clock++;
     const char *window = find_field(payload, "window");
     if (window != NULL)
-        receive_window(oracle, payload, window);
+        receive_window(oracle, payload, window, seq);
     else
         receive_alarm(oracle, payload, seq);
     const char *after_epoch = find_field(payload, "seq");
@@ -286,8 +300,10 @@ void oracle_verify(struct oracle *oracle, uint64_t dropped)
     verify_sequence(oracle, dropped);
     uint64_t got = 0;
     for (size_t i = 0; i < CELLS; i++) {
-        const struct cell *cell = &oracle->cells[i];
+        struct cell *cell = &oracle->cells[i];
         if (!cell->is_used) continue;
+        merge(&cell->got, &cell->former_parts);
+        cell->former_parts = (struct tally){0};
         if (cell->is_hopping)
             verify_hopping(oracle, cell, is_whole);
         else

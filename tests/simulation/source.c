@@ -32,11 +32,26 @@ static void on_retry(void *context)
     pump(context);
 }
 
-/* False: the agent cannot take it now. */
-static bool deliver(struct source *source, struct message *message)
+/* As an MQTT message id and a hash of the message: a slot is used again once it is acknowledged. */
+static uint64_t key_of(const struct source *source, uint64_t number)
 {
-    if (message->is_committed && !source->world->options.redelivers) {
+    const struct message *message = &source->messages[number % SOURCE_MESSAGES];
+    uint64_t mark =
+        (uint64_t)message->event_ms * 31 + (uint64_t)message->value_micro * 7 + message->device;
+    return (number % UNACKNOWLEDGED_MOST + 1) << 32 | (mark & UINT32_MAX);
+}
+
+/* False: the agent cannot take it now. */
+static bool deliver(struct source *source, uint64_t number)
+{
+    struct message *message = message_at(source, number);
+    uint64_t key = key_of(source, number);
+    if (intake_is_repeat(source->intake, key, INT64_MAX)) {
+        intake_report_refusal(source->intake, VERDICT_DUPLICATE, "sent again");
         message->is_settled = true;
+        source->refused[VERDICT_DUPLICATE]++;
+        WORLD_CHECK(source->world, message->is_committed || message->was_refused,
+                    "device %u: a reading that is not counted is called a repeat", message->device);
         return true;
     }
     enum verdict verdict = offer(source, message, &message->ticket);
@@ -44,8 +59,9 @@ static bool deliver(struct source *source, struct message *message)
         virtual_event_set(&source->retry, BUSY_RETRY_MS, on_retry, source);
         return false;
     }
+    intake_remember(source->intake, key);
     if (verdict != VERDICT_OK) {
-        message->is_settled = true;
+        message->is_settled = message->was_refused = true;
         source->refused[verdict]++;
         return true;
     }
@@ -63,7 +79,7 @@ static void pump(struct source *source)
 {
     while (source->intake != NULL && !source->is_paused && source->next < source->end &&
            source->next - source->first < UNACKNOWLEDGED_MOST) {
-        if (!deliver(source, message_at(source, source->next))) break;
+        if (!deliver(source, source->next)) break;
         source->next++;
     }
     if (source->intake != NULL) send_acknowledgement(source);
@@ -145,6 +161,12 @@ static enum status open_source(void *state, struct intake *intake, const void *o
     return ST_OK;
 }
 
+static size_t repeat_keys(const void *options)
+{
+    (void)options;
+    return UNACKNOWLEDGED_MOST;
+}
+
 static void close_source(void *state)
 {
     struct source_state *own = state;
@@ -183,6 +205,7 @@ const struct driver source_drivers[SOURCE_COUNT] = {
     [SOURCE_POLL] = {.name = "poll",
                      .state_size = sizeof(struct source_state),
                      .can_wait = true,
+                     .repeat_keys = repeat_keys,
                      .open = open_source,
                      .close = close_source,
                      .durable = on_durable},
@@ -190,6 +213,7 @@ const struct driver source_drivers[SOURCE_COUNT] = {
                       .state_size = sizeof(struct source_state),
                       .can_wait = true,
                       .pauses_for_commit = true,
+                      .repeat_keys = repeat_keys,
                       .open = open_source,
                       .close = close_source,
                       .durable = on_durable,

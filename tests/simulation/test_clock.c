@@ -79,7 +79,7 @@ static void reboot_in_1970(uint64_t seed)
         world_run(world, HOUR);
         world_crash(world);
         world_run(world, 3 * MINUTE);
-        world_lose_clock(world);
+        life_lose_clock(world);
         world_boot(world);
     }
     world_verify(world);

@@ -35,7 +35,7 @@ static void explode(uint64_t seed)
     struct world *world = world_open(&options);
     world_run(world, MINUTE); /* all devices are known by now */
     world->options.stranger_every_ms = 20;
-    world_begin_strangers(world);
+    life_begin_strangers(world);
     world_run(world, 20 * MINUTE);
     world_verify(world);
     assert_int_equal(stream_count(world->flow.stream).devices, 50);

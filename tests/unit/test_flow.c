@@ -158,10 +158,16 @@ static void source_resume(void *state)
     source->resumes++;
 }
 
+static size_t source_repeat_keys(const void *options)
+{
+    (void)options;
+    return 8;
+}
+
 #define SOURCE_HOOKS                                                                               \
     .state_size = sizeof(struct source), .can_wait = true, .open = source_open,                    \
     .close = source_close, .durable = source_durable, .pause = source_pause,                       \
-    .resume = source_resume
+    .resume = source_resume, .repeat_keys = source_repeat_keys
 
 static const struct driver together = {.name = "together", .pauses_for_commit = true, SOURCE_HOOKS};
 static const struct driver one_by_one = {.name = "one-by-one", SOURCE_HOOKS};
@@ -193,6 +199,7 @@ static void configure(struct bench *bench)
 static void open_flow(struct bench *bench)
 {
     flow_init(&bench->flow, &bench->config, bench->loop, &bench->log, clock_system());
+    assert_int_equal(flow_prepare(&bench->flow), ST_OK);
     const struct stream_options options = {
         .devices = 4,
         .windows = {bench->config.windows[0]},
@@ -398,6 +405,50 @@ static void test_counts_survive_a_kill(void **state)
     assert_int_equal(stream_count(bench->flow.stream).accepted, 2);
 }
 
+static bool is_repeat(struct bench *bench, size_t source, uint64_t key)
+{
+    return intake_is_repeat(source_of(bench, source)->intake, key, INT64_MAX);
+}
+
+static void test_keys_survive_a_kill_with_their_readings(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(flow_start(&bench->flow), ST_OK);
+    for (uint64_t key = 1; key <= 3; key++) {
+        assert_int_equal(offer(bench, 1), VERDICT_OK);
+        intake_remember(source_of(bench, 1)->intake, key << 32 | 77);
+        if (key == 3) break; /* this one is not committed */
+        begin_commit(bench);
+        end_commit(&bench->store);
+    }
+    restart(bench);
+    assert_int_equal(count_taken(bench), 2);
+    assert_false(is_repeat(bench, 0, UINT64_C(1) << 32 | 77));
+    assert_true(is_repeat(bench, 1, UINT64_C(1) << 32 | 77));
+    assert_true(is_repeat(bench, 1, UINT64_C(2) << 32 | 77));
+    assert_false(is_repeat(bench, 1, UINT64_C(3) << 32 | 77));
+}
+
+static void test_what_is_forgotten_is_committed_like_a_reading(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(flow_start(&bench->flow), ST_OK);
+    struct intake *intake = source_of(bench, 1)->intake;
+    assert_int_equal(intake_forget_repeats(intake), 0);
+    assert_int_equal(offer(bench, 1), VERDICT_OK);
+    intake_remember(intake, UINT64_C(1) << 32 | 77);
+    begin_commit(bench);
+    end_commit(&bench->store);
+    uint64_t ticket = intake_forget_repeats(intake);
+    assert_true(ticket > intake_durable_ticket(intake));
+    turn(bench);
+    end_commit(&bench->store);
+    assert_int_equal(intake_durable_ticket(intake), ticket);
+    restart(bench);
+    assert_int_equal(count_taken(bench), 1);
+    assert_false(is_repeat(bench, 1, UINT64_C(1) << 32 | 77));
+}
+
 /* What an earlier run counted would be written over by zeros. */
 static void test_a_start_that_fails_leaves_the_counts_alone(void **state)
 {
@@ -442,12 +493,14 @@ static void test_a_round_of_whole_states_keeps_the_counts(void **state)
     struct bench *bench = *state;
     assert_int_equal(flow_start(&bench->flow), ST_OK);
     assert_int_equal(offer(bench, 1), VERDICT_OK);
+    intake_remember(source_of(bench, 1)->intake, UINT64_C(5) << 32 | 77);
     begin_commit(bench);
     end_commit(&bench->store);
     sweep(bench);
     restart(bench);
     assert_int_equal(count_taken(bench), 1);
     assert_int_equal(stream_count(bench->flow.stream).accepted, 1);
+    assert_true(is_repeat(bench, 1, UINT64_C(5) << 32 | 77));
 }
 
 /* Else the journal would grow to three times what it was with each restart. */
@@ -478,6 +531,8 @@ int main(void)
         CASE(test_a_full_batch_with_a_commit_already_wanted_is_not_forgotten),
         CASE(test_stopping_commits_what_came_while_a_commit_ran),
         CASE(test_counts_survive_a_kill),
+        CASE(test_keys_survive_a_kill_with_their_readings),
+        CASE(test_what_is_forgotten_is_committed_like_a_reading),
         CASE(test_a_start_that_fails_leaves_the_counts_alone),
         CASE(test_stopping_before_there_is_a_stream_is_harmless),
         CASE(test_a_round_of_whole_states_keeps_the_counts),
