@@ -2,7 +2,7 @@
  * deleted, the damaged store keeps its WAL, and it is never opened without it. */
 #include "power/world.h"
 
-enum { SEEDS = 40, CALLS_MAX = 200 };
+enum { SEEDS = 12, CALLS_MAX = 200 };
 
 struct image {
     uint8_t *bytes;
