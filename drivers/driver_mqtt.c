@@ -18,7 +18,7 @@
 
 enum {
     WINDOW_MAX = 512,
-    WINDOWS_UNDER_WAY = 8,
+    WINDOWS_UNDER_WAY = 16,   /* seen from mosquitto 2.0.11: 5 */
     IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
     PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
 };
