@@ -103,7 +103,7 @@ static void print_status(const cJSON *status)
 
 static void print_device(const cJSON *device)
 {
-    (void)printf("%-40s %12.6g  %-24s accepted %-10.0f late %-6.0f rejected %-6.0f%s\n",
+    (void)printf("%-40s %12.9g  %-24s accepted %-10.0f late %-6.0f rejected %-6.0f%s\n",
                  reply_text(device, "device"), reply_number(device, "last"),
                  reply_text(device, "newest"), reply_number(device, "accepted"),
                  reply_number(device, "late"), reply_number(device, "rejected"),

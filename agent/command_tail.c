@@ -20,12 +20,12 @@ struct tailing {
 static void print_object(const cJSON *object)
 {
     if (cJSON_HasObjectItem(object, "alarm"))
-        (void)printf("%-24s ALARM    %-32s %s %s: %s -> %s at %.6g\n", reply_text(object, "time"),
+        (void)printf("%-24s ALARM    %-32s %s %s: %s -> %s at %.9g\n", reply_text(object, "time"),
                      reply_text(object, "device"), reply_text(object, "alarm"),
                      reply_text(object, "kind"), reply_text(object, "from"),
                      reply_text(object, "to"), reply_number(object, "value"));
     else if (cJSON_HasObjectItem(object, "window"))
-        (void)printf("%-24s summary  %-32s %-12s count %-6.0f avg %-10.6g min %-10.6g max %.6g\n",
+        (void)printf("%-24s summary  %-32s %-12s count %-6.0f avg %-12.9g min %-12.9g max %.9g\n",
                      reply_text(object, "start"), reply_text(object, "device"),
                      reply_text(object, "window"), reply_number(object, "count"),
                      reply_number(object, "avg"), reply_number(object, "min"),
@@ -34,7 +34,7 @@ static void print_object(const cJSON *object)
         (void)printf("(%.0f lines were left out: the reader was too slow)\n",
                      reply_number(object, "lost_lines"));
     else
-        (void)printf("%-24s reading  %-32s %.6g\n", reply_text(object, "time"),
+        (void)printf("%-24s reading  %-32s %.9g\n", reply_text(object, "time"),
                      reply_text(object, "device"), reply_number(object, "value"));
 }
 

@@ -17,8 +17,8 @@
 #define KEY_SEED UINT64_C(0x69736f746865726d) /* the same for ever: keys outlive the process */
 
 enum {
-    KEYS_311 = 1000, /* messages taken and not acknowledged, when none can be told */
-    KEYS_MAX = 4000,
+    WINDOW_MAX = 512,
+    WINDOWS_UNDER_WAY = 16,   /* seen from mosquitto 2.0.11: 5 */
     IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
     PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
 };
@@ -185,18 +185,26 @@ static enum verdict decode_message(const struct topic_map *maps,
 
 /* ---- acknowledging ---- */
 
-static size_t window_of(const struct state *state)
+/* So many messages are taken before they are acknowledged, whatever the broker sends: some send
+ * more than they were told to (mosquitto issue 2301), and with 3.1.1 none can be told. */
+static size_t window_of(const struct driver_mqtt_options *options)
 {
-    if (state->options->client.version == MQTT_VERSION_311) return IN_FLIGHT_311;
-    return (size_t)state->options->receive_maximum;
+    bool is_told = options->client.version != MQTT_VERSION_311;
+    return is_told && options->receive_maximum < WINDOW_MAX ? (size_t)options->receive_maximum
+                                                            : WINDOW_MAX;
 }
 
-/* What may be taken and not acknowledged at the same time; the intake remembers as many. */
+/* When the broker may have nothing more to send until it gets acknowledgements. */
+static size_t commit_at(const struct driver_mqtt_options *options)
+{
+    return options->client.version == MQTT_VERSION_311 ? IN_FLIGHT_311 : window_of(options);
+}
+
+/* Acknowledgements that left may be lost with the connection, those of several commits. */
 static size_t keys_of(const struct driver_mqtt_options *options)
 {
     if (options->client.session_ms == 0) return 0; /* nothing ever comes again */
-    if (options->client.version == MQTT_VERSION_311) return KEYS_311;
-    return options->receive_maximum < KEYS_MAX ? (size_t)options->receive_maximum : KEYS_MAX;
+    return window_of(options) * WINDOWS_UNDER_WAY;
 }
 
 static bool must_hold(const struct state *state)
@@ -213,8 +221,7 @@ static void update_flow(struct state *state)
         state->unacknowledged = 0;
         mqtt_client_release(state->client);
     }
-    size_t keys = keys_of(state->options);
-    bool is_full = keys > 0 && state->unacknowledged >= keys;
+    bool is_full = state->unacknowledged >= window_of(state->options);
     if (state->is_paused || state->has_kept || is_full)
         mqtt_client_pause(state->client);
     else
@@ -266,7 +273,7 @@ static void count_message(struct state *state, int qos)
 {
     if (qos == 0 || !must_hold(state)) return;
     state->unacknowledged++;
-    if (state->unacknowledged != window_of(state)) return;
+    if (state->unacknowledged != commit_at(state->options)) return;
     intake_request_commit(state->intake);
     mqtt_client_hurry(state->client);
 }

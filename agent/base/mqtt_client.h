@@ -116,8 +116,7 @@ extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
 /* Holds the options against each other (URL, certificate with key, retry_min <= retry_max). */
 void mqtt_options_check(const struct mqtt_options *options, const struct field_report *report);
 
-/* What the broker says of a message: that it was sent before on this session, or that it was not.
- * Unknown over TLS, where the library hides it. */
+/* Whether the broker says that it sent this before (DUP); unknown over TLS. */
 enum mqtt_repeat { MQTT_REPEAT_UNKNOWN, MQTT_REPEAT_NO, MQTT_REPEAT_YES };
 
 struct mqtt_message {

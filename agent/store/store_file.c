@@ -1,4 +1,5 @@
-/* Invariant: no file is changed here, except that the lock, the claim and a directory may be made. */
+/* Invariant: no file is changed here, except that the lock, the claim and a directory may be made.
+ */
 #include "store/store_file.h"
 
 #include "store/schema.h"
@@ -181,8 +182,7 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
     return ST_FOREIGN;
 }
 
-enum status store_file_inspect(const char *path, struct log *log,
-                               enum store_file_kind *kind)
+enum status store_file_inspect(const char *path, struct log *log, enum store_file_kind *kind)
 {
     /* Not blocking: the path may name a FIFO. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

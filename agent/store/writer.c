@@ -319,10 +319,9 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
-    bool gains_reserve = status == ST_FULL && writer->has_reserve;
-    if (gains_reserve) give_up_reserve(writer);
-    /* What was gained may suffice; nothing is dropped for a lack of space that has passed. */
-    if (gains_reserve || (status == ST_OK && round == 0)) return ST_OK;
+    if (status == ST_FULL) give_up_reserve(writer);
+    /* Not tried again before something was dropped: a batch that just fits into the WAL could
+     * leave no room to write it back, nor to delete. */
     if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
     if (*skipped != LANE_WINDOW) {
         *skipped = LANE_WINDOW;

@@ -164,7 +164,7 @@ void device_start_rings(const struct stream *stream, struct device *device, int6
         int64_t slice_ms = stream->layout.rings[i].shape.slice_ms;
         rings[i] = (struct pane_ring){.head_ms = pane_floor(event_ms, slice_ms)};
     }
-    device->newest_ms = event_ms;
+    device->newest_ms = device->oldest_ms = event_ms;
     device_set_watermark(stream, device, watermark_ms);
 }
 

@@ -46,6 +46,7 @@ struct window_state {
 struct device {
     char id[LIMIT_DEVICE_ID_SIZE]; /* "": the slot is empty */
     int64_t newest_ms;             /* event time */
+    int64_t oldest_ms;             /* likewise; INT64_MIN: not known, since the agent restarted */
     int64_t watermark_ms;          /* windows that end at or before it are closed */
     int64_t next_end_ms;           /* the first possible end of a window after the watermark */
     int64_t arrival_ms;            /* wall */

@@ -119,6 +119,7 @@ static void read_meta(struct stream *stream, struct device *device, struct journ
     }
     if (device->newest_ms == 0) {
         device_start_rings(stream, device, newest_ms, watermark_ms);
+        device->oldest_ms = INT64_MIN;
     } else {
         move_open(stream, device, true);
         device_move_rings(stream, device, newest_ms);

@@ -368,6 +368,7 @@ static void take(struct stream *stream, const struct arrival *arrival)
     struct device_watch *watch = &stream->watches[device->index];
     watch->arrival_mono_ms = arrival->now->mono_ms;
     watch->is_resting = false;
+    if (arrival->event_ms < device->oldest_ms) device->oldest_ms = arrival->event_ms;
     add_to_delta(stream, arrival);
     add_to_panes(stream, arrival);
     if (stream->layout.count_ring_count > 0) add_to_counts(stream, arrival);
@@ -429,14 +430,21 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
     return VERDICT_OK;
 }
 
-/* The clock was ahead when the device's newest reading came, and was set back since: its panes lie
- * where none may be, and all that comes would be late until that time is reached again.  A clock
- * that is not set says nothing about readings that bring their own time. */
-static bool is_left_ahead(const struct stream *stream, const struct device *device,
-                          const struct reading *reading, const struct stream_now *now)
+/* The clock was ahead for as long as the device is known, and was set back since: its panes lie
+ * where none may be, and all that comes would be late until that time is reached again.  Where
+ * windows of the present time may have been published, though, nothing may publish them again.  A
+ * clock that is not set says nothing about readings that bring their own time. */
+static bool is_left_ahead(const struct stream *stream, const struct arrival *arrival)
 {
-    if (now->clock == CLOCK_UNSET && reading->has_event_time) return false;
-    return device->newest_ms > now->wall_ms + stream->options.future_ms;
+    const struct device *device = arrival->device;
+    if (arrival->now->clock == CLOCK_UNSET && !arrival->is_of_now) return false;
+    if (device->newest_ms <= arrival->now->wall_ms + stream->options.future_ms) return false;
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < stream->layout.ring_count; i++) {
+        if (stream->layout.rings[i].longest_ms > longest_ms)
+            longest_ms = stream->layout.rings[i].longest_ms;
+    }
+    return arrival->event_ms + longest_ms < device->oldest_ms;
 }
 
 /* Begins a device anew at the reading's time; its alarms stay as they are. */
@@ -481,7 +489,7 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (arrival.device == NULL) {
         verdict = admit(stream, reading->device, tag, &arrival);
-    } else if (is_left_ahead(stream, arrival.device, reading, now)) {
+    } else if (is_left_ahead(stream, &arrival)) {
         verdict = begin_anew(stream, tag, &arrival, reading->device);
     } else {
         verdict = check_room(stream, &arrival);

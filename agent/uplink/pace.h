@@ -1,4 +1,4 @@
-/* pace: how many records a second may leave: a token bucket.  No allocation.  Pure. */
+/* pace: how many records a second may leave: saved up a little.  No allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_PACE_H
 #define ISOTHERM_UPLINK_PACE_H
 

@@ -71,8 +71,7 @@ static void live(uint64_t seed, struct tally *tally)
     tally->lives++;
     tally->commits += world.commits;
     tally->readings += world.taken;
-    if (world.longest_open_s > tally->longest_open_s)
-        tally->longest_open_s = world.longest_open_s;
+    if (world.longest_open_s > tally->longest_open_s) tally->longest_open_s = world.longest_open_s;
     world_fini(&world);
 }
 
@@ -88,10 +87,11 @@ static void test_no_cut_loses_or_doubles_what_was_reported(void **state)
         fflush(stdout);
         live(seed, &tally);
     }
-    printf("%" PRIu64 " cuts (%" PRIu64 " in recovery, %" PRIu64 " kills instead), %" PRIu64 " lives, %" PRIu64
-           " commits reported, %" PRIu64 " readings delivered; longest start %.0f ms\n",
-           tally.cuts, tally.cuts_in_recovery, tally.kills, tally.lives, tally.commits, tally.readings,
-           tally.longest_open_s * 1000);
+    printf("%" PRIu64 " cuts (%" PRIu64 " in recovery, %" PRIu64 " kills instead), %" PRIu64
+           " lives, %" PRIu64 " commits reported, %" PRIu64
+           " readings delivered; longest start %.0f ms\n",
+           tally.cuts, tally.cuts_in_recovery, tally.kills, tally.lives, tally.commits,
+           tally.readings, tally.longest_open_s * 1000);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
  * deleted, the damaged store keeps its WAL, and it is never opened without it. */
 #include "power/world.h"
 
-enum { SEEDS = 40, CALLS_MAX = 200 };
+enum { SEEDS = 12, CALLS_MAX = 200 };
 
 struct image {
     uint8_t *bytes;
@@ -53,8 +53,7 @@ static void make_damaged(struct world *world, struct image *database, struct ima
 {
     assert_int_equal(world_open(world), ST_OK);
     memcpy(world->epoch, world->found.epoch, sizeof world->epoch);
-    for (int i = 0; i < 4; i++)
-        assert_true(world_take_readings(world, 100) && world_commit(world));
+    for (int i = 0; i < 4; i++) assert_true(world_take_readings(world, 100) && world_commit(world));
     world_close(world);
     assert_int_equal(world_open(world), ST_OK);
     assert_true(world_take_readings(world, 60) && world_commit(world));

@@ -33,7 +33,7 @@ struct model_record {
     uint8_t bytes[RECORD_CODEC_MAX];
     uint16_t size;
     enum lane lane;
-    bool was_delivered; /* the centre has it */
+    bool was_delivered;       /* the centre has it */
     uint64_t acknowledged_in; /* number of the batch; 0: not yet */
     /* of the first kind of window; count 0: of another */
     uint32_t device, revision, count, missed;

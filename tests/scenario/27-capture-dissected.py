@@ -19,7 +19,7 @@ def main():
         site, centre = place.broker(), place.broker()
         coap = free_port(socket.SOCK_DGRAM)
         capture = place.path / "run.pcapng"
-        sniffer = subprocess.Popen([tshark, "-q", "-i", "lo", "-w", str(capture), "-f",
+        sniffer = subprocess.Popen([tshark, "-q", "-i", "lo", "-B", "32", "-w", str(capture), "-f",
                                     f"port {site.port} or port {centre.port} or port {coap}"],
                                    stderr=subprocess.PIPE, text=True)
         try:
@@ -35,14 +35,14 @@ def main():
         decode = ["-d", f"tcp.port=={site.port},mqtt", "-d", f"tcp.port=={centre.port},mqtt",
                   "-d", f"udp.port=={coap},coap"]
 
-        def count(what):
-            run = subprocess.run([tshark, "-r", str(capture), *decode, "-Y", what, "-T", "fields",
-                                  "-e", "frame.number"], capture_output=True, text=True, check=True)
-            return len(run.stdout.split())
-        mqtt, coap_count = count("mqtt"), count("coap")
+        def show(what):
+            run = subprocess.run([tshark, "-r", str(capture), *decode, "-Y", what],
+                                 capture_output=True, text=True, check=True)
+            return run.stdout.splitlines()
+        mqtt, coap_count = len(show("mqtt")), len(show("coap"))
         assert mqtt > 100 and coap_count > 10, (mqtt, coap_count)
         bad = "_ws.malformed || (_ws.expert.severity == 8388608 && (mqtt || coap))"
-        assert count(bad) == 0, "malformed packets"
+        assert not show(bad), "\n".join(show(bad))
         print(f"{mqtt} frames of MQTT and {coap_count} of CoAP, none malformed")
 
 

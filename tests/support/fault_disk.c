@@ -202,8 +202,7 @@ void fault_disk_restart(struct fault_disk *disk)
         settle_file(disk, file, style);
         bool is_named = false;
         for (size_t k = 0; k < DISK_NAMES; k++)
-            is_named =
-                is_named || (disk->kept[k].name[0] != '\0' && disk->kept[k].file == (int)i);
+            is_named = is_named || (disk->kept[k].name[0] != '\0' && disk->kept[k].file == (int)i);
         if (!is_named) file->kept.size = 0;
         file->now.size = 0;
         put(&file->now, file->kept.bytes, file->kept.size, 0);
@@ -388,7 +387,8 @@ enum disk_result fault_disk_sync(struct fault_disk *disk, int file)
         spill(disk, synced);
         return result;
     }
-    for (size_t i = 0; i < synced->change_count; i++) apply(disk, synced, &synced->changes[i], KEEP);
+    for (size_t i = 0; i < synced->change_count; i++)
+        apply(disk, synced, &synced->changes[i], KEEP);
     forget_changes(synced);
     return result;
 }

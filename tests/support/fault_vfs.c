@@ -273,8 +273,7 @@ int fault_open(const char *path, int flags, ...)
         return -1;
     }
     if (file < 0 && (flags & O_CREAT) == 0) return answer(DISK_ABSENT);
-    enum disk_result result =
-        file < 0 ? fault_disk_make(disk, name, &file) : fault_disk_read(disk);
+    enum disk_result result = file < 0 ? fault_disk_make(disk, name, &file) : fault_disk_read(disk);
     if (result != DISK_OK) return answer(result);
     disk->files[file].handles++;
     return FD_BASE + file;

@@ -199,7 +199,6 @@ static void configure(struct bench *bench)
 static void open_flow(struct bench *bench)
 {
     flow_init(&bench->flow, &bench->config, bench->loop, &bench->log, clock_system());
-    assert_int_equal(flow_prepare(&bench->flow), ST_OK);
     const struct stream_options options = {
         .devices = 4,
         .windows = {bench->config.windows[0]},

@@ -127,6 +127,22 @@ static void test_a_clock_set_back_begins_the_device_anew(void **state)
     }
 }
 
+/* Their windows were published: a second first revision would take the place of the true one. */
+static void test_times_lived_before_a_step_back_are_late(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(tens(), &capture);
+    assert_int_equal(add(&f, "a", 0, 1), VERDICT_OK);
+    f.now.wall_ms += 86400000;
+    assert_int_equal(add(&f, "a", 0, 2), VERDICT_OK);
+    assert_int_equal(capture.record_count, 1);
+    f.now.wall_ms -= 86400000 - 1000;
+    assert_int_equal(add(&f, "a", 0, 3), VERDICT_LATE);
+    assert_int_equal(capture.record_count, 1);
+    finish(&f, &capture);
+}
+
 static void test_a_device_ahead_of_a_clock_not_set_keeps_its_time(void **state)
 {
     (void)state;
@@ -416,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_absurd_times_move_nothing),
         cmocka_unit_test(test_reading_without_time_is_of_now),
         cmocka_unit_test(test_a_clock_set_back_begins_the_device_anew),
+        cmocka_unit_test(test_times_lived_before_a_step_back_are_late),
         cmocka_unit_test(test_a_device_ahead_of_a_clock_not_set_keeps_its_time),
         cmocka_unit_test(test_a_clock_set_back_leaves_alarms_as_they_are),
         cmocka_unit_test(test_late_reading_revises_once_per_advance),
