@@ -333,14 +333,26 @@ static void test_tls_takes_only_the_right_host_of_a_known_authority(void **state
     run_tls("localhost", "other.crt", "certificate is not trusted");
 }
 
+static void set_up_tapped(struct rig *rig, struct mqtt_tap *tap)
+{
+    set_up(rig, &(struct broker_options){0});
+    mqtt_tap_start(tap, rig->intake->loop, rig->broker.port);
+    memcpy(rig->options.client.broker, tap->url, sizeof tap->url);
+}
+
+static void tear_down_tapped(struct rig *rig, struct mqtt_tap *tap)
+{
+    driver_mqtt.close(rig->state);
+    mqtt_tap_stop(tap);
+    tear_down(rig);
+}
+
 static void test_a_packet_of_a_hostile_length_drops_the_connection(void **state)
 {
     (void)state;
     struct rig rig;
     struct mqtt_tap tap;
-    set_up(&rig, &(struct broker_options){0});
-    mqtt_tap_start(&tap, rig.intake->loop, rig.broker.port);
-    memcpy(rig.options.client.broker, tap.url, sizeof tap.url);
+    set_up_tapped(&rig, &tap);
     open_driver(&rig);
     assert_true(fake_intake_run_until_connected(rig.intake));
     mqtt_tap_inject(&tap, "\x32\xff\xff", 3);
@@ -350,9 +362,7 @@ static void test_a_packet_of_a_hostile_length_drops_the_connection(void **state)
     assert_true(fake_intake_run_until_lost(rig.intake, 1));
     assert_non_null(strstr(rig.intake->connected_detail, "too long"));
     assert_true(fake_intake_run_until_connected(rig.intake));
-    driver_mqtt.close(rig.state);
-    mqtt_tap_stop(&tap);
-    tear_down(&rig);
+    tear_down_tapped(&rig, &tap);
 }
 
 static void set_flag(void *context)
@@ -368,20 +378,6 @@ static void let_time_pass(struct rig *rig)
     assert_non_null(timer);
     while (!is_over) loop_run_once(rig->intake->loop, true);
     loop_timer_stop(&timer);
-}
-
-static void set_up_tapped(struct rig *rig, struct mqtt_tap *tap)
-{
-    set_up(rig, &(struct broker_options){0});
-    mqtt_tap_start(tap, rig->intake->loop, rig->broker.port);
-    memcpy(rig->options.client.broker, tap->url, sizeof tap->url);
-}
-
-static void tear_down_tapped(struct rig *rig, struct mqtt_tap *tap)
-{
-    driver_mqtt.close(rig->state);
-    mqtt_tap_stop(tap);
-    tear_down(rig);
 }
 
 static const char reading_packet[] = "\x30\x0e\x00\x08site/a/t\x00\x32\x31\x35";
