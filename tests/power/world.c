@@ -314,7 +314,7 @@ static void sweep(struct world *world)
         batch_mark_journal(&world->batch, false);
         world->is_sweeping = true;
     }
-    if (!stream_journal_states(world->stream, 1 + world_draw(world, 3))) return;
+    if (!stream_journal_states(world->stream, 1 + (size_t)world_draw(world, 3))) return;
     batch_mark_journal(&world->batch, true);
     world->is_sweeping = false;
 }
