@@ -84,6 +84,11 @@ static void publish_many(struct rig *rig, int count)
     for (int i = 0; i < count; i++) broker_publish(&rig->broker, "site/oven/t", "20.5", 1, false);
 }
 
+static bool has_ten_acknowledgements(void *context)
+{
+    return ((const struct mqtt_tap *)context)->sent[MQTT_TAP_PUBACK] >= 10;
+}
+
 static void test_what_was_not_durable_comes_back(void **state)
 {
     (void)state;
@@ -99,6 +104,7 @@ static void test_what_was_not_durable_comes_back(void **state)
     assert_true(fake_intake_run_until_taken(rig.intake, 20));
     assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
     fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
+    assert_true(fake_intake_run_until(rig.intake, has_ten_acknowledgements, &tap, 10000));
     close_driver(&rig);
     assert_int_equal(rig.intake->taken_count, 20);
     open_driver(&rig);
@@ -108,11 +114,6 @@ static void test_what_was_not_durable_comes_back(void **state)
     assert_int_equal(rig.intake->offers[20].reading.value_micro, 21500000);
     assert_int_equal(rig.intake->counts.by[VERDICT_DUPLICATE], 0);
     tear_down_behind(&rig, &tap);
-}
-
-static bool has_ten_acknowledgements(void *context)
-{
-    return ((const struct mqtt_tap *)context)->sent[MQTT_TAP_PUBACK] >= 10;
 }
 
 static void test_what_comes_again_is_taken_once(void **state)
@@ -137,7 +138,9 @@ static void test_what_comes_again_is_taken_once(void **state)
     assert_true(fake_intake_run_until_lost(rig.intake, 4));
     publish_many(&rig, 10);
     assert_true(fake_intake_run_until_taken(rig.intake, 20));
-    assert_int_equal(rig.intake->counts.by[VERDICT_DUPLICATE], 30);
+    assert_int_equal(rig.intake->taken_count, 20);
+    /* The last cut may have caught acknowledgements on their way to the broker. */
+    assert_in_range(rig.intake->counts.by[VERDICT_DUPLICATE], 30, 40);
     tear_down_behind(&rig, &tap);
 }
 
