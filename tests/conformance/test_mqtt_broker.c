@@ -128,7 +128,6 @@ static void test_what_comes_again_is_taken_once(void **state)
         mqtt_tap_cut(&tap);
         assert_true(fake_intake_run_until_refused(rig.intake, VERDICT_DUPLICATE, 10 * i));
     }
-    /* Nothing was durable so far, neither first nor again. */
     assert_int_equal(tap.sent[MQTT_TAP_PUBACK], 0);
     fake_intake_commit(rig.intake, &driver_mqtt, rig.state);
     assert_true(fake_intake_run_until(rig.intake, has_ten_acknowledgements, &tap, 10000));
@@ -139,8 +138,7 @@ static void test_what_comes_again_is_taken_once(void **state)
     publish_many(&rig, 10);
     assert_true(fake_intake_run_until_taken(rig.intake, 20));
     assert_int_equal(rig.intake->taken_count, 20);
-    /* The last cut may have caught acknowledgements on their way to the broker. */
-    assert_in_range(rig.intake->counts.by[VERDICT_DUPLICATE], 30, 40);
+    assert_in_range(rig.intake->counts.by[VERDICT_DUPLICATE], 30, 40); /* some acks were cut */
     tear_down_behind(&rig, &tap);
 }
 
