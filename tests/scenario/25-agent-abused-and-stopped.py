@@ -108,7 +108,7 @@ def main():
             assert agent.terminate() == 0, agent.log()
             took = time.monotonic() - start
             print(f"SIGTERM under load: {took:.2f} s")
-            assert took < 3, took
+            assert took < 10, took
             wait_until("the death", lambda: any(
                 isinstance(r, dict) and r.get("online") is False
                 for t, r, _ in list(collector.messages) if t.endswith("/status")))
