@@ -102,6 +102,19 @@ enum status database_step(sqlite3 *connection, struct log *log, sqlite3_stmt *st
     return status;
 }
 
+enum status database_begin(sqlite3 *connection, struct log *log)
+{
+    return database_execute(connection, log, "BEGIN IMMEDIATE");
+}
+
+enum status database_end(sqlite3 *connection, struct log *log, enum status status)
+{
+    if (status == ST_OK) status = database_execute(connection, log, "COMMIT");
+    if (sqlite3_get_autocommit(connection) == 0)
+        (void)sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
 enum status database_ask(sqlite3 *connection, struct log *log, const char *sql, int64_t *number)
 {
     sqlite3_stmt *statement = NULL;

@@ -56,6 +56,11 @@ enum status database_prepare(sqlite3 *connection, struct log *log, const char *s
 enum status database_step(sqlite3 *connection, struct log *log,
                           sqlite3_stmt *statement) ISOTHERM_CHECK;
 
+/* A transaction: begun, and committed when `status` is ST_OK, else rolled back.  The end answers
+ * with what became of it. */
+enum status database_begin(sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
+enum status database_end(sqlite3 *connection, struct log *log, enum status status) ISOTHERM_CHECK;
+
 /* Logs why the last call failed, once here, and says what it means: ST_FULL, ST_CORRUPT or
  * ST_IO. */
 enum status database_report(sqlite3 *connection, struct log *log, int result, const char *doing);

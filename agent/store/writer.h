@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "store/batch.h"
 #include "store/database.h"
+#include "store/degrade.h"
 #include "store/journal.h"
 #include "store/meta.h"
 #include "store/outbox.h"
@@ -29,6 +30,7 @@ struct writer {
     struct meta meta;
     struct outbox outbox;
     struct journal journal;
+    struct degrade degrade;
     struct meta_state state; /* as of the last commit */
     uint64_t round_id;       /* batch in which the round of whole states began; 0: none */
     int64_t journal_bytes;
@@ -37,6 +39,7 @@ struct writer {
      * that never do, and the other way round. */
     unsigned commit_damage, fetch_damage;
     bool has_reserve;
+    bool is_caught_up;       /* all windows were handed out before the last commit */
     int64_t reserve_mono_ms; /* when the reserve was last tried for */
 };
 
@@ -64,6 +67,9 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
 
 /* What is due after a commit and need not hold it up: checkpoint, reserve. */
 void writer_tend(struct writer *writer, int64_t now_mono_ms);
+
+/* One step of making room near the budget; true: it gained something, and there may be more. */
+bool writer_degrade(struct writer *writer);
 
 /* Fills in what the writer knows of the counts. */
 void writer_count(const struct writer *writer, struct store_counts *counts);
