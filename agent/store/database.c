@@ -47,6 +47,7 @@ enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
     int64_t checkpoint = budget_bytes / 32 / DATABASE_PAGE_BYTES;
     if (checkpoint < CHECKPOINT_LEAST) checkpoint = CHECKPOINT_LEAST;
     if (checkpoint > CHECKPOINT_MOST) checkpoint = CHECKPOINT_MOST;
+    shares->batch_pages = batch_pages(batch_bytes);
     shares->checkpoint_pages = checkpoint;
     shares->wal_bytes = wal_bytes(checkpoint, batch_bytes);
     shares->max_pages = (budget_bytes - shares->wal_bytes) / DATABASE_PAGE_BYTES;

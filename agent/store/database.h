@@ -20,6 +20,7 @@ struct database_shares {
     int64_t max_pages;        /* of the database file */
     int64_t checkpoint_pages; /* WAL length at which it is written back */
     int64_t wal_bytes;        /* WAL length beyond which it is cut */
+    int64_t batch_pages;      /* that one transaction may touch */
 };
 
 /* ST_INVALID: the budget is smaller than database_least_budget. */

@@ -96,6 +96,14 @@ static enum status delete_range(struct outbox *outbox, enum lane lane, uint64_t 
     return status;
 }
 
+enum status outbox_deliver(struct outbox *outbox, enum lane lane, uint64_t first, uint64_t last,
+                           struct meta_state *state, uint64_t *count)
+{
+    enum status status = delete_range(outbox, lane, first, last, state, count);
+    state->acknowledged += *count;
+    return status;
+}
+
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
                                struct meta_state *state)
 {
@@ -103,9 +111,8 @@ enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
         const struct batch_range *range = &batch->ranges[i];
         uint64_t count;
         enum status status =
-            delete_range(outbox, range->lane, range->first, range->last, state, &count);
+            outbox_deliver(outbox, range->lane, range->first, range->last, state, &count);
         if (status != ST_OK) return status;
-        state->acknowledged += count;
     }
     return ST_OK;
 }

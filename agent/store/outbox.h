@@ -44,6 +44,10 @@ enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
                                struct meta_state *state) ISOTHERM_CHECK;
 
+/* The same for one range; *count tells how many there were. */
+enum status outbox_deliver(struct outbox *outbox, enum lane lane, uint64_t first, uint64_t last,
+                           struct meta_state *state, uint64_t *count) ISOTHERM_CHECK;
+
 /* Deletes one damaged record. */
 enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
                             struct meta_state *state) ISOTHERM_CHECK;

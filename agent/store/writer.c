@@ -2,6 +2,7 @@
  * succeeded, or by reading it from the database. */
 #include "store/writer.h"
 
+#include "store/acknowledge.h"
 #include "store/merge_rules.h"
 #include "store/offer.h"
 #include "store/quarantine.h"
@@ -389,11 +390,32 @@ static void finish(struct writer *writer, const struct batch *batch)
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
+/* Deletes what was delivered ahead of the batch's own transaction, as far as it is too much for
+ * that. */
+static enum status deliver_ahead(struct writer *writer, struct batch *batch)
+{
+    int64_t pages = writer->shares.batch_pages;
+    enum status status = ST_OK;
+    while (status == ST_OK && acknowledge_is_much(batch, pages)) {
+        struct meta_state state = writer->state;
+        status = begin(writer);
+        if (status != ST_OK) return status;
+        status = acknowledge_some(&writer->outbox, batch, pages, &state);
+        if (status == ST_OK) status = meta_save(&writer->meta, &state);
+        status = end(writer, status);
+        if (status == ST_OK) writer->state = state;
+        if (status == ST_OK) status = write_back(writer);
+    }
+    return status;
+}
+
 static enum status try_to_commit(struct writer *writer, struct batch *batch)
 {
     enum lane skipped = LANE_COUNT;
+    enum status status = deliver_ahead(writer, batch);
+    if (status != ST_OK && status != ST_FULL) return status;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
-        enum status status = apply(writer, batch, skipped);
+        status = apply(writer, batch, skipped);
         if (status != ST_FULL) return status;
         bool had_reserve = writer->has_reserve;
         status = make_room(writer, round, &skipped);
