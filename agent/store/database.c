@@ -2,6 +2,7 @@
  * handed out. */
 #include "store/database.h"
 
+#include "store/reserve.h"
 #include "store/schema.h"
 #include "store/store_file.h"
 
@@ -36,14 +37,16 @@ static int64_t wal_bytes(int64_t checkpoint_pages, int64_t batch_bytes)
 
 int64_t database_least_budget(int64_t batch_bytes)
 {
-    return wal_bytes(CHECKPOINT_LEAST, batch_bytes) +
+    return RESERVE_BYTES + wal_bytes(CHECKPOINT_LEAST, batch_bytes) +
            (DATABASE_LEAST + batch_pages(batch_bytes) + 1) * DATABASE_PAGE_BYTES;
 }
 
-enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
+enum status database_share(int64_t budget_bytes, int64_t taken_bytes, int64_t batch_bytes,
                            struct database_shares *shares)
 {
+    budget_bytes -= taken_bytes;
     if (budget_bytes < database_least_budget(batch_bytes)) return ST_INVALID;
+    budget_bytes -= RESERVE_BYTES;
     int64_t checkpoint = budget_bytes / 32 / DATABASE_PAGE_BYTES;
     if (checkpoint < CHECKPOINT_LEAST) checkpoint = CHECKPOINT_LEAST;
     if (checkpoint > CHECKPOINT_MOST) checkpoint = CHECKPOINT_MOST;

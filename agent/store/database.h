@@ -23,8 +23,9 @@ struct database_shares {
     int64_t batch_pages;      /* that one transaction may touch */
 };
 
-/* ST_INVALID: the budget is smaller than database_least_budget. */
-enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
+/* `taken_bytes`: what of the budget other files have.  ST_INVALID: what is left, with the reserve,
+ * is less than database_least_budget. */
+enum status database_share(int64_t budget_bytes, int64_t taken_bytes, int64_t batch_bytes,
                            struct database_shares *shares) ISOTHERM_CHECK;
 int64_t database_least_budget(int64_t batch_bytes);
 

@@ -9,9 +9,12 @@
 enum {
     BEGIN_PERCENT = 85,
     END_PERCENT = 80,
-    RETRY_COMMITS = 8, /* until what had nothing to give is asked again */
-    RESCAN_COMMITS = 256,
-    HOUR_LEVEL = 2 /* as fine as this level as long as it can be */
+    RETRY_LEAST = 64, /* records, and ... */
+    RETRY_PART = 8,   /* ... this part of what waits, until what had nothing is asked again */
+    TIDY_STEPS = 16,
+    NEWEST = 256,    /* numbers among which the newest reading is looked for */
+    WHOLE_TIMES = 4, /* so many times what waits, until all is looked at from the beginning */
+    HOUR_LEVEL = 2   /* as fine as this level as long as it can be */
 };
 
 static const int64_t targets_ms[DEGRADE_LEVELS] = {60000, 600000, 3600000, 21600000, 86400000};
@@ -35,9 +38,8 @@ static void reset(struct degrade *degrade)
     for (size_t i = 0; i < DEGRADE_LEVELS; i++)
         degrade->levels[i] = (struct degrade_level){.oldest_ms = INT64_MIN, .modulus = 1};
     degrade->views_after = degrade->fold_after = 0;
-    degrade->newest_ms = INT64_MIN;
-    degrade->are_views_done = degrade->is_fold_done = degrade->takes_unfinished = false;
-    degrade->commits = 0;
+    degrade->are_views_done = degrade->is_fold_done = false;
+    degrade->is_unfinished_done = degrade->takes_unfinished = false;
 }
 
 enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct outbox *outbox,
@@ -48,7 +50,8 @@ enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct ou
     degrade->meta = meta;
     degrade->max_pages = max_pages;
     degrade->log = log;
-    degrade->is_active = false;
+    degrade->is_active = degrade->is_newest_known = false;
+    degrade->newest_ms = INT64_MIN;
     reset(degrade);
     enum status status = database_prepare(connection, log, "PRAGMA page_count", &degrade->pages);
     if (status != ST_OK) return status;
@@ -63,16 +66,35 @@ void degrade_close(struct degrade *degrade)
     degrade->connection = NULL;
 }
 
-void degrade_retry(struct degrade *degrade)
+void degrade_note_commit(struct degrade *degrade, const struct meta_state *state)
 {
+    degrade->is_newest_known = false;
+    uint64_t enough = state->waiting[LANE_WINDOW] / RETRY_PART;
+    if (enough < RETRY_LEAST) enough = RETRY_LEAST;
+    if (state->next_seq - degrade->tried_seq < enough) return;
+    degrade->tried_seq = state->next_seq;
     for (size_t i = 0; i < DEGRADE_LEVELS; i++) degrade->levels[i].is_done = false;
-    degrade->are_views_done = degrade->is_fold_done = degrade->takes_unfinished = false;
+    degrade->are_views_done = degrade->is_fold_done = degrade->is_unfinished_done = false;
 }
 
-void degrade_note_commit(struct degrade *degrade)
+static bool visit_newest(void *context, const struct record *record, size_t bytes)
 {
-    if (degrade->commits < UINT32_MAX) degrade->commits++;
-    if (degrade->commits % RETRY_COMMITS == 0) degrade_retry(degrade);
+    struct degrade *degrade = context;
+    (void)bytes;
+    const struct summary *summary = &record->window.summary;
+    if (record->kind == RECORD_WINDOW && summary->count > 0 &&
+        summary->last_ms > degrade->newest_ms)
+        degrade->newest_ms = summary->last_ms;
+    return true;
+}
+
+/* How far time has come. */
+static enum status look_at_newest(struct degrade *degrade, const struct meta_state *state)
+{
+    if (degrade->is_newest_known) return ST_OK;
+    uint64_t after = state->next_seq > NEWEST ? state->next_seq - NEWEST : 0;
+    degrade->is_newest_known = true;
+    return outbox_walk(degrade->outbox, LANE_WINDOW, after, visit_newest, degrade);
 }
 
 static int64_t ask(sqlite3_stmt *statement)
@@ -121,7 +143,6 @@ static size_t choose_level(const struct degrade *degrade, size_t first, size_t e
 static void move_on(struct degrade *degrade, struct degrade_level *level)
 {
     const struct merge_plan *plan = &degrade->merge.plan;
-    if (plan->newest_ms > degrade->newest_ms) degrade->newest_ms = plan->newest_ms;
     if (plan->has_more) return;
     if (plan->task.modulus > 1 && plan->task.remainder + 1 < plan->task.modulus) {
         level->modulus = plan->task.modulus;
@@ -146,6 +167,7 @@ static enum status step_level(struct degrade *degrade, size_t index, struct meta
     struct merge_plan *plan = &degrade->merge.plan;
     struct merge_task task = {.after = level->after,
                               .target_ms = targets_ms[index],
+                              .newest_ms = degrade->newest_ms,
                               .takes_unfinished = degrade->takes_unfinished,
                               .modulus = level->modulus,
                               .remainder = level->remainder};
@@ -178,17 +200,18 @@ static enum status step_levels(struct degrade *degrade, size_t first, size_t end
 static enum status step_unfinished(struct degrade *degrade, struct meta_state *state,
                                    bool *has_gained)
 {
-    if (degrade->takes_unfinished) return ST_OK;
     degrade->takes_unfinished = true;
     for (size_t i = 0; i < DEGRADE_LEVELS; i++) degrade->levels[i].is_done = false;
     enum status status = step_levels(degrade, 0, HOUR_LEVEL + 1, state, has_gained);
     if (status == ST_OK && !*has_gained)
         status = step_levels(degrade, HOUR_LEVEL + 1, DEGRADE_LEVELS, state, has_gained);
-    if (*has_gained) degrade->takes_unfinished = false;
+    degrade->takes_unfinished = false;
+    degrade->is_unfinished_done = !*has_gained;
     return status;
 }
 
-static enum status step(struct degrade *degrade, struct meta_state *state, bool *has_gained)
+static enum status step(struct degrade *degrade, bool is_needed, struct meta_state *state,
+                        bool *has_gained)
 {
     enum status status = ST_OK;
     if (!degrade->are_views_done) status = degrade_drop_views(degrade, state, has_gained);
@@ -198,16 +221,26 @@ static enum status step(struct degrade *degrade, struct meta_state *state, bool 
         status = degrade_fold(degrade, state, has_gained);
     if (status == ST_OK && !*has_gained)
         status = step_levels(degrade, HOUR_LEVEL + 1, DEGRADE_LEVELS, state, has_gained);
-    if (status == ST_OK && !*has_gained) status = step_unfinished(degrade, state, has_gained);
+    if (status == ST_OK && !*has_gained && is_needed && !degrade->is_unfinished_done)
+        status = step_unfinished(degrade, state, has_gained);
     return status;
 }
 
-enum status degrade_step(struct degrade *degrade, struct meta_state *state, bool *has_gained)
+enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_state *state,
+                         bool *has_gained)
 {
     *has_gained = false;
-    enum status status = step(degrade, state, has_gained);
-    if (status != ST_OK || *has_gained || degrade->commits < RESCAN_COMMITS) return status;
+    enum status status = look_at_newest(degrade, state);
+    if (status == ST_OK) status = step(degrade, is_needed, state, has_gained);
+    if (status == ST_OK && *has_gained && ++degrade->steps >= TIDY_STEPS) {
+        degrade->steps = 0;
+        status = degrade_tidy(degrade, state);
+    }
+    uint64_t enough = WHOLE_TIMES * (state->waiting[LANE_WINDOW] + RETRY_LEAST);
+    if (status != ST_OK || *has_gained || state->next_seq - degrade->whole_seq < enough)
+        return status;
     /* What was left behind by the way, since its device was silent, may have settled. */
+    degrade->whole_seq = state->next_seq;
     reset(degrade);
-    return step(degrade, state, has_gained);
+    return step(degrade, is_needed, state, has_gained);
 }

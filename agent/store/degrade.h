@@ -42,10 +42,13 @@ struct degrade {
     sqlite3_stmt *pages, *free_pages;
     int64_t max_pages;
     struct degrade_level levels[DEGRADE_LEVELS];
-    uint64_t views_after, fold_after;
+    uint64_t views_after, fold_after, tidy_after;
+    uint32_t steps; /* since notices were last tidied */
     int64_t newest_ms;
-    uint32_t commits; /* since everything was last looked at from the beginning */
-    bool are_views_done, is_fold_done, takes_unfinished;
+    uint64_t tried_seq; /* next_seq when all was last to be tried again, ... */
+    uint64_t whole_seq; /* ... and when it was last looked at from the beginning */
+    bool are_views_done, is_fold_done, is_unfinished_done;
+    bool takes_unfinished, is_newest_known;
     bool is_active; /* between the two marks */
 };
 
@@ -59,18 +62,15 @@ enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct ou
                          struct meta *meta, int64_t max_pages, struct log *log) ISOTHERM_CHECK;
 void degrade_close(struct degrade *degrade);
 
-/* Something was committed, so that more may have settled. */
-void degrade_note_commit(struct degrade *degrade);
-
-/* All is to be tried again now: there is no room for what is to be committed. */
-void degrade_retry(struct degrade *degrade);
+/* Something was committed: when it was much, more may have settled. */
+void degrade_note_commit(struct degrade *degrade, const struct meta_state *state);
 
 /* Whether the database is near its budget: from the upper mark down to the lower one. */
 bool degrade_is_due(struct degrade *degrade);
 
-/* Steps 1 to 5: one transaction.  *has_gained tells whether it made room; when not, there is
- * nothing to be had now.  *state is that of the database, before and after. */
-enum status degrade_step(struct degrade *degrade, struct meta_state *state,
+/* Steps 1 to 4, and 5 where it is needed: one transaction.  *has_gained tells whether it made room;
+ * when not, there is nothing to be had now.  *state is that of the database, before and after. */
+enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_state *state,
                          bool *has_gained) ISOTHERM_CHECK;
 
 /* Step 6: drops up to `count` of the oldest records of a lane, in a transaction. */

@@ -96,7 +96,7 @@ static enum status fold_some(struct degrade *degrade, struct meta_state *state, 
         outbox_walk(degrade->outbox, LANE_WINDOW, degrade->fold_after, visit, &folding);
     if (status != ST_OK) return status;
     merge_plan_sort(plan->entries, plan->count, compare);
-    degrade_leaving_begin(&leaving, degrade, NOTICE_COVERED);
+    degrade_leaving_begin(&leaving, degrade, NOTICE_MERGED);
     leaving.most = plan->page_limit; /* they may lie anywhere */
     status = find_pairs(degrade, &leaving);
     if (status == ST_OK && leaving.count >= MERGE_GAIN) {

@@ -48,6 +48,10 @@ enum status degrade_let_go(struct degrade_leaving *leaving, enum lane lane,
     }
     for (size_t i = 0; i < leaving->notice_count && status == ST_OK; i++)
         status = notice_absorb(&leaving->draft, outbox, leaving->notices[i], &changed);
+    if (leaving->draft.said.reason == NOTICE_MERGED) {
+        leaving->draft.said.covered += leaving->count;
+        changed.covered += leaving->count;
+    }
     if (status == ST_OK) status = notice_write(&leaving->draft, outbox, &changed);
     if (status == ST_OK) status = meta_save(degrade->meta, &changed);
     status = database_end(degrade->connection, degrade->log, status);
@@ -90,7 +94,7 @@ enum status degrade_drop_views(struct degrade *degrade, struct meta_state *state
     struct degrade_leaving leaving;
     enum status status = ST_OK;
     while (status == ST_OK && !*has_gained && !degrade->are_views_done) {
-        degrade_leaving_begin(&leaving, degrade, NOTICE_COVERED);
+        degrade_leaving_begin(&leaving, degrade, NOTICE_MERGED);
         leaving.offered = meta_offered(state);
         leaving.since = state->kinds_since;
         leaving.last_seq = degrade->views_after;
@@ -130,5 +134,35 @@ enum status degrade_drop(struct degrade *degrade, enum lane lane, uint64_t count
     enum status status = outbox_walk(degrade->outbox, lane, 0, visit_oldest, &leaving);
     if (status == ST_OK) status = degrade_let_go(&leaving, lane, state);
     *dropped = state->dropped - before;
+    return status;
+}
+
+/* ---- notices ---- */
+
+static bool visit_notice(void *context, const struct record *record, size_t bytes)
+{
+    struct degrade_leaving *leaving = context;
+    (void)bytes;
+    leaving->last_seq = record->seq;
+    if (++leaving->rows >= ROWS_MOST) leaving->is_full = true;
+    if (record->kind == RECORD_NOTICE && record->notice.reason == NOTICE_MERGED &&
+        record->notice.range_count < NOTICE_RANGES / 2 &&
+        !seq_ranges_contain(&leaving->offered, record->seq)) {
+        degrade_leave_notice(leaving, record->seq);
+        if (leaving->notice_count == MERGE_NOTICES) leaving->is_full = true;
+    }
+    return !leaving->is_full;
+}
+
+enum status degrade_tidy(struct degrade *degrade, struct meta_state *state)
+{
+    struct degrade_leaving leaving;
+    degrade_leaving_begin(&leaving, degrade, NOTICE_MERGED);
+    leaving.offered = meta_offered(state);
+    enum status status =
+        outbox_walk(degrade->outbox, LANE_WINDOW, degrade->tidy_after, visit_notice, &leaving);
+    if (status != ST_OK) return status;
+    if (leaving.notice_count >= MERGE_GAIN) status = degrade_let_go(&leaving, LANE_WINDOW, state);
+    degrade->tidy_after = leaving.is_full ? leaving.last_seq : 0;
     return status;
 }

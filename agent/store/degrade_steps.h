@@ -40,4 +40,7 @@ enum status degrade_drop_views(struct degrade *degrade, struct meta_state *state
 enum status degrade_fold(struct degrade *degrade, struct meta_state *state,
                          bool *has_gained) ISOTHERM_CHECK;
 
+/* Some notices that say little become few. */
+enum status degrade_tidy(struct degrade *degrade, struct meta_state *state) ISOTHERM_CHECK;
+
 #endif

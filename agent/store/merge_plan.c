@@ -13,7 +13,7 @@ enum {
     BYTES_PER_ENTRY = 64, /* of a batch */
     ROWS_MOST = 65536,    /* of one look */
     SPANS_MOST = 64,
-    MODULUS_MOST = 4096,
+    MODULUS_MOST = 64,
     BUCKET_BYTES = DATABASE_PAGE_BYTES / 2, /* pages are at least half full, mostly */
     ROW_BYTES = 11                          /* beside the record itself */
 };
@@ -90,12 +90,23 @@ static void need_reading(struct merge_plan *plan, struct merge_device *device, i
 /* ---- entries ---- */
 
 /* The reading after which nothing can change the entry, nor its span be added to. */
-static int64_t find_needed_ms(const struct merge_plan *plan, const struct merge_entry *entry)
+static int64_t find_needed_ms(const struct merge_plan *plan, int64_t size_ms, int64_t every_ms,
+                              int64_t start_ms, int64_t end_ms)
 {
-    int64_t settle_ms = merge_rules_settle_ms(plan->kinds, entry->size_ms, entry->every_ms);
-    if (plan->task.takes_unfinished) return entry->end_ms + settle_ms;
-    int64_t span_ms = merge_rules_floor(entry->start_ms, plan->task.target_ms);
+    int64_t settle_ms = merge_rules_settle_ms(plan->kinds, size_ms, every_ms);
+    if (plan->task.takes_unfinished) return end_ms + settle_ms;
+    int64_t span_ms = merge_rules_floor(start_ms, plan->task.target_ms);
     return span_ms + plan->task.target_ms + settle_ms;
+}
+
+static int64_t find_needed_of(const struct merge_plan *plan, const struct merge_entry *entry)
+{
+    return find_needed_ms(plan, entry->size_ms, entry->every_ms, entry->start_ms, entry->end_ms);
+}
+
+static void wait_for(struct merge_plan *plan, uint64_t seq)
+{
+    if (plan->unsettled_seq == 0 || seq < plan->unsettled_seq) plan->unsettled_seq = seq;
 }
 
 static bool is_wanted(const struct merge_plan *plan, uint64_t device, int64_t start_ms)
@@ -130,7 +141,7 @@ static void rebuild_devices(struct merge_plan *plan)
             device->needed_ms = INT64_MIN;
             plan->device_count++;
         }
-        need_reading(plan, device, find_needed_ms(plan, entry));
+        need_reading(plan, device, find_needed_of(plan, entry));
     }
     for (size_t i = 0; i < plan->count; i++)
         plan->entries[i].slot =
@@ -191,7 +202,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         .is_provisional = window->is_provisional,
     };
     if (plan->first_seq == 0) plan->first_seq = record->seq;
-    need_reading(plan, device, find_needed_ms(plan, entry));
+    need_reading(plan, device, find_needed_of(plan, entry));
 }
 
 static bool is_fine_member(const struct merge_plan *plan, const struct window_result *window)
@@ -207,6 +218,11 @@ static void take_window(struct merge_plan *plan, const struct record *record)
     if (window->summary.count > 0)
         show_reading(plan, find_device(plan, hash), window->summary.last_ms);
     if (!is_fine_member(plan, window)) return;
+    if (find_needed_ms(plan, window->size_ms, window->every_ms, window->start_ms, window->end_ms) >
+        plan->task.newest_ms) {
+        wait_for(plan, record->seq);
+        return;
+    }
     if (!plan->has_region) {
         plan->has_region = true;
         plan->first_span_ms = merge_rules_floor(window->start_ms, plan->task.target_ms);
@@ -304,7 +320,7 @@ static size_t find_chain_end(const struct merge_plan *plan, size_t at, size_t en
 static bool is_usable(const struct merge_plan *plan, size_t at, size_t end)
 {
     const struct merge_entry *first = &plan->entries[at], *last = &plan->entries[end - 1];
-    if (plan->devices[first->slot].newest_ms < find_needed_ms(plan, last)) return false;
+    if (plan->devices[first->slot].newest_ms < find_needed_of(plan, last)) return false;
     for (size_t i = at; i < end; i++)
         if (plan->entries[i].is_offered) return false;
     return first->revision == 1 && !last->is_provisional;
@@ -342,13 +358,10 @@ static void clear_run(struct merge_plan *plan, size_t at, size_t end)
         if (plan->entries[i].run == plan->run_count) plan->entries[i].run = MERGE_NO_RUN;
 }
 
-static void wait_for(struct merge_plan *plan, size_t at, size_t end)
+static void wait_for_chain(struct merge_plan *plan, size_t at, size_t end)
 {
-    for (size_t i = at; i < end; i++) {
-        uint64_t seq = plan->entries[i].seq;
-        if (plan->entries[i].is_offered) continue;
-        if (plan->unsettled_seq == 0 || seq < plan->unsettled_seq) plan->unsettled_seq = seq;
-    }
+    for (size_t i = at; i < end; i++)
+        if (!plan->entries[i].is_offered) wait_for(plan, plan->entries[i].seq);
 }
 
 /* Entries of one device, kind and span. */
@@ -361,8 +374,8 @@ static void plan_group(struct merge_plan *plan, size_t at, size_t end)
         if (is_usable(plan, i, next)) {
             mark_chain(plan, i, next);
             rows += next - i;
-        } else if (device->newest_ms < find_needed_ms(plan, &plan->entries[next - 1])) {
-            wait_for(plan, i, next);
+        } else if (device->newest_ms < find_needed_of(plan, &plan->entries[next - 1])) {
+            wait_for_chain(plan, i, next);
         }
     }
     if (rows >= 2 && plan->run_count < MERGE_RUNS && touch(plan, at, end)) {

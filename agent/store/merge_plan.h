@@ -45,6 +45,7 @@ struct merge_device {
 struct merge_task {
     uint64_t after;
     int64_t target_ms;
+    int64_t newest_ms;           /* event time of a reading: what waits for a later one is left */
     bool takes_unfinished;       /* windows that are settled, though the span is not over */
     uint32_t modulus, remainder; /* only devices with that remainder; 1, 0: all */
 };

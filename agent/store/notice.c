@@ -54,6 +54,7 @@ enum status notice_absorb(struct notice_draft *draft, struct outbox *outbox, uin
         (void)seq_ranges_add(&draft->freed, notice->ranges[i].first, notice->ranges[i].last);
     if (notice->to_ms > notice->from_ms) tell_times(draft, notice->from_ms, notice->to_ms);
     draft->said.readings += notice->readings;
+    if (draft->said.reason == NOTICE_MERGED) draft->said.covered += notice->covered;
     notice_tell(draft, &record);
     status = notice_add(draft, seq);
     return status == ST_OK ? outbox_remove(outbox, LANE_WINDOW, seq, state) : status;
@@ -61,7 +62,7 @@ enum status notice_absorb(struct notice_draft *draft, struct outbox *outbox, uin
 
 /* One notice for some of the ranges, under the last of their numbers. */
 static enum status write_one(const struct notice_draft *draft, const struct seq_range *ranges,
-                             size_t count, bool has_readings, struct outbox *outbox,
+                             size_t count, bool has_totals, struct outbox *outbox,
                              struct meta_state *state)
 {
     struct record record;
@@ -70,7 +71,7 @@ static enum status write_one(const struct notice_draft *draft, const struct seq_
     record.created_ms = draft->created_ms;
     record.clock = draft->clock;
     record.notice = draft->said;
-    if (!has_readings) record.notice.readings = 0;
+    if (!has_totals) record.notice.readings = record.notice.covered = 0;
     memcpy(record.notice.ranges, ranges, count * sizeof *ranges);
     record.notice.range_count = (uint32_t)count;
     struct seq_range *last = &record.notice.ranges[count - 1];
@@ -80,21 +81,6 @@ static enum status write_one(const struct notice_draft *draft, const struct seq_
     else
         last->last--;
     return outbox_put(outbox, LANE_WINDOW, &record, state);
-}
-
-static void count_gone(const struct notice_draft *draft, uint64_t gone, struct meta_state *state)
-{
-    switch (draft->said.reason) {
-    case NOTICE_COVERED:
-        state->covered += gone;
-        state->merged += gone;
-        return;
-    case NOTICE_MERGED:
-        state->merged += gone;
-        return;
-    default:
-        state->dropped += gone;
-    }
 }
 
 enum status notice_write(struct notice_draft *draft, struct outbox *outbox,
@@ -109,6 +95,10 @@ enum status notice_write(struct notice_draft *draft, struct outbox *outbox,
         if (status != ST_OK) return status;
         written++;
     }
-    count_gone(draft, draft->numbers - written, state);
+    uint64_t gone = draft->numbers - written;
+    if (draft->said.reason == NOTICE_MERGED)
+        state->merged += gone;
+    else
+        state->dropped += gone;
     return ST_OK;
 }

@@ -231,6 +231,7 @@ static void put_notice(struct pack_writer *writer, const struct notice *notice)
     pack_put_u8(writer, (uint8_t)notice->reason);
     pack_put_signed(writer, notice->from_ms);
     pack_put_signed(writer, notice->to_ms);
+    pack_put_varint(writer, notice->covered);
     pack_put_varint(writer, notice->readings);
     pack_put_u8(writer, (uint8_t)notice->range_count);
     if (notice->range_count > NOTICE_RANGES) writer->is_cut = true;
@@ -250,6 +251,7 @@ static bool get_notice(struct pack_reader *reader, struct notice *notice)
     notice->reason = (enum notice_reason)reason;
     notice->from_ms = pack_get_signed(reader);
     notice->to_ms = pack_get_signed(reader);
+    notice->covered = pack_get_varint(reader);
     notice->readings = pack_get_varint(reader);
     notice->range_count = pack_get_u8(reader);
     if (notice->range_count > NOTICE_RANGES) return false;

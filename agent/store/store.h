@@ -73,7 +73,7 @@ struct store_counts {
     uint64_t covered;             /* of these, into those of another kind of window */
     uint64_t waiting[LANE_COUNT]; /* records in the outbox, committed */
     uint64_t staged;              /* records in batches, not yet committed */
-    int64_t file_bytes;           /* database and WAL */
+    int64_t file_bytes;           /* everything of ours on the disk */
     int64_t journal_bytes;
     int64_t last_commit_ms, longest_commit_ms; /* duration */
     bool is_failing;                           /* the last commit failed and is being tried again */

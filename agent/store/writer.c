@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum {
-    DROP_FIRST = 64,     /* records dropped at the first lack of room, then twice as many ... */
+    DROP_FIRST = 64,     /* records dropped at the first lack of room, or ... */
+    DROP_PART = 64,      /* ... this part of them, if that is more; then twice as many ... */
     DROP_MOST = 4096,    /* ... up to this in one transaction */
     ROOM_ROUNDS = 64,    /* tries to make room before the caller waits a while */
     DAMAGE_MOST = 3,     /* then the file is set aside even though a check finds nothing */
@@ -112,6 +113,18 @@ static bool has_wal(const char *path)
     return store_file_bytes(wal) > 0;
 }
 
+/* What was set aside has its part of the budget, as far as it leaves enough to work with. */
+static enum status share_budget(struct writer *writer)
+{
+    enum status status;
+    do {
+        status = database_share(writer->budget_bytes, quarantine_bytes(writer->path),
+                                writer->batch_bytes, &writer->shares);
+    } while (status == ST_INVALID && quarantine_forget(writer->path, writer->log));
+    writer->aside_bytes = quarantine_bytes(writer->path);
+    return status;
+}
+
 /* Opens what is there, or begins a new store that goes on from `known`.  A damaged one is set
  * aside; aside_path is "" when none was. */
 static enum status attach(struct writer *writer, const struct meta_state *known, char *aside_path)
@@ -121,6 +134,8 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     enum status status = store_file_inspect(writer->path, writer->log, &kind);
     if (status != ST_OK) return status;
     store_file_claim(writer->path, writer->log);
+    status = share_budget(writer);
+    if (status != ST_OK) return status;
     struct meta_state fresh = *known;
     unsigned damage = writer->commit_damage + writer->fetch_damage;
     if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
@@ -134,6 +149,7 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
         status = quarantine_move(writer->path, writer->log, aside_path);
     else
         status = quarantine_move_orphans(writer->path, writer->log);
+    if (status == ST_OK) status = share_budget(writer);
     if (status == ST_OK) status = database_create(writer->path, writer->log);
     if (status != ST_OK) return status;
     meta_drop_waiting(&fresh);
@@ -184,8 +200,10 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     memcpy(writer->path, options->path, sizeof writer->path);
     writer->path[sizeof writer->path - 1] = '\0';
     struct meta_state known;
+    writer->budget_bytes = options->budget_bytes;
+    writer->batch_bytes = options->batch_bytes;
     enum status status =
-        database_share(options->budget_bytes, options->batch_bytes, &writer->shares);
+        database_share(options->budget_bytes, 0, options->batch_bytes, &writer->shares);
     if (status != ST_OK) {
         log_write(log, LOG_LEVEL_ERROR, "store",
                   "a budget of %" PRId64 " bytes is too small for batches of %" PRId64
@@ -341,9 +359,8 @@ static enum status degrade(struct writer *writer, bool *has_gained)
 {
     enum status status = ST_OK;
     bool has_more = true;
-    degrade_retry(&writer->degrade);
     for (int i = 0; status == ST_OK && has_more && i < DEGRADE_STEPS; i++) {
-        status = degrade_step(&writer->degrade, &writer->state, &has_more);
+        status = degrade_step(&writer->degrade, true, &writer->state, &has_more);
         if (status == ST_OK) *has_gained = *has_gained || has_more;
         if (status == ST_OK) status = write_back(writer);
         if (!degrade_is_due(&writer->degrade)) break;
@@ -358,6 +375,8 @@ static enum status degrade(struct writer *writer, bool *has_gained)
 static enum status make_room(struct writer *writer, unsigned round, enum lane *skipped)
 {
     uint64_t count = DROP_FIRST;
+    if (count < writer->state.waiting[LANE_WINDOW] / DROP_PART)
+        count = writer->state.waiting[LANE_WINDOW] / DROP_PART;
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
@@ -386,7 +405,7 @@ static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
     writer->is_caught_up = false;
-    degrade_note_commit(&writer->degrade);
+    degrade_note_commit(&writer->degrade, &writer->state);
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
@@ -519,7 +538,7 @@ bool writer_degrade(struct writer *writer)
 {
     if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
     bool has_gained = false;
-    enum status status = degrade_step(&writer->degrade, &writer->state, &has_gained);
+    enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
     if (status == ST_OK) status = write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
     detach_distrusted(writer, status, &writer->commit_damage);
@@ -534,6 +553,7 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->merged = writer->state.merged;
     counts->covered = writer->state.covered;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
-    counts->file_bytes = store_file_total_bytes(writer->path);
+    counts->file_bytes = store_file_total_bytes(writer->path) +
+                         (writer->has_reserve ? RESERVE_BYTES : 0) + writer->aside_bytes;
     counts->journal_bytes = writer->journal_bytes;
 }

@@ -23,6 +23,8 @@
 /* Embedded by its owner; the fields are private. */
 struct writer {
     char path[LIMIT_PATH_SIZE];
+    int64_t budget_bytes, batch_bytes;
+    int64_t aside_bytes; /* of damaged stores */
     struct database_shares shares;
     struct log *log;
     int lock_fd;         /* held until writer_close */

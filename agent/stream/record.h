@@ -54,8 +54,8 @@ struct alarm_event {
 
 /* Why a number of the sequence will not come. */
 enum notice_reason {
-    NOTICE_MERGED = 1, /* its readings are in a merged record of the same kind of window */
-    NOTICE_COVERED,    /* its readings are in records of another kind of window, too */
+    NOTICE_MERGED = 1, /* its readings are in other records: merged ones of the same kind of window,
+                          or those of another kind that cover it */
     NOTICE_DROPPED,    /* no room: what it said is lost */
     NOTICE_DAMAGED,    /* the disk lost it */
     NOTICE_REASONS
@@ -73,6 +73,7 @@ struct notice {
     enum notice_reason reason;
     uint32_t range_count;
     int64_t from_ms, to_ms;                 /* event time of what is gone: inclusive, exclusive */
+    uint64_t covered;                       /* merged: how many of them another kind covers */
     uint64_t readings;                      /* dropped: sum of the counts of what is gone; else 0 */
     struct seq_range ranges[NOTICE_RANGES]; /* ascending, neither overlapping nor adjacent */
 };

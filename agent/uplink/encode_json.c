@@ -228,8 +228,6 @@ static const char *reason_name(enum notice_reason reason)
     switch (reason) {
     case NOTICE_MERGED:
         return "merged";
-    case NOTICE_COVERED:
-        return "covered";
     case NOTICE_DAMAGED:
         return "damaged";
     default:
@@ -263,6 +261,7 @@ static void add_notice_record(struct text *text, const struct record *record,
     text_json_int(text, "start_ms", notice->from_ms);
     text_json_int(text, "end_ms", notice->to_ms);
     text_json_uint(text, "records", records);
+    text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
     add_ranges(text, notice);
     add_wall_time(text, "created", record->created_ms, record->clock);

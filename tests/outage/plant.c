@@ -58,7 +58,7 @@ struct plant {
     uint64_t received, missed[LIMIT_WINDOWS], notices;
 };
 
-enum { SEQ_RECEIVED = 1, SEQ_MERGED = 2, SEQ_COVERED = 4, SEQ_DROPPED = 8 };
+enum { SEQ_RECEIVED = 1, SEQ_MERGED = 2, SEQ_DROPPED = 8 };
 
 static uint64_t draw(struct plant *plant, uint64_t limit)
 {
@@ -121,7 +121,7 @@ static void weigh(struct plant *plant)
         char path[512];
         struct stat found;
         (void)snprintf(path, sizeof path, "%s/%s", plant->folder, entry->d_name);
-        if (stat(path, &found) == 0 && S_ISREG(found.st_mode)) { total += found.st_size; if(getenv("W")) printf("%s %ld\n",entry->d_name,(long)found.st_size);}
+        if (stat(path, &found) == 0 && S_ISREG(found.st_mode)) total += found.st_size;
     }
     (void)closedir(directory);
     if (total > plant->options.budget_bytes) (void)printf("%" PRId64 " bytes\n", total);
@@ -131,8 +131,8 @@ static void weigh(struct plant *plant)
 
 static void open_store(struct plant *plant)
 {
-    assert_int_equal(
-        writer_open(&plant->writer, &plant->store_options, &plant->log, &plant->found), ST_OK);
+    assert_int_equal(writer_open(&plant->writer, &plant->store_options, &plant->log, &plant->found),
+                     ST_OK);
     assert_int_equal(plant->found.next_seq, plant->next_seq);
 }
 
@@ -178,7 +178,7 @@ static struct stream_now now_of(const struct plant *plant)
 
 static struct tally *find_hour(struct plant *plant, uint32_t device, int64_t time_ms)
 {
-    size_t hour = (size_t)((time_ms - START_MS) / HOUR + 24); /* late ones lie before the start */
+    size_t hour = (size_t)((time_ms - START_MS + DAY) / HOUR); /* late ones lie before the start */
     assert_true(hour < plant->hour_count);
     return &plant->hours[device * plant->hour_count + hour];
 }
@@ -278,9 +278,8 @@ static void receive_window(struct plant *plant, const struct record *record)
                           .kind = find_kind(plant, window),
                           .revision = window->revision,
                           .is_used = true};
-    wanted.tally =
-        (struct tally){window->summary.count, window->summary.sum_micro, window->summary.min_micro,
-                       window->summary.max_micro};
+    wanted.tally = (struct tally){window->summary.count, window->summary.sum_micro,
+                                  window->summary.min_micro, window->summary.max_micro};
     plant->missed[wanted.kind] += window->missed;
     if (window->merged > 0 && window->end_ms - window->start_ms > plant->longest_ms)
         plant->longest_ms = window->end_ms - window->start_ms;
@@ -293,7 +292,6 @@ static void receive_window(struct plant *plant, const struct record *record)
 static void receive_notice(struct plant *plant, const struct notice *notice)
 {
     static const uint8_t marks[] = {[NOTICE_MERGED] = SEQ_MERGED,
-                                    [NOTICE_COVERED] = SEQ_COVERED,
                                     [NOTICE_DROPPED] = SEQ_DROPPED,
                                     [NOTICE_DAMAGED] = SEQ_DROPPED};
     plant->notices++;
@@ -369,8 +367,9 @@ static void verify_sequence(const struct plant *plant)
     uint64_t received = 0, named = 0;
     for (uint64_t seq = 1; seq < plant->next_seq; seq++) {
         uint8_t mark = plant->by_seq[seq];
-        if (mark == 0) fail_msg("number %" PRIu64 " of %" PRIu64 " neither came nor was named", seq,
-                                plant->next_seq - 1);
+        if (mark == 0)
+            fail_msg("number %" PRIu64 " of %" PRIu64 " neither came nor was named", seq,
+                     plant->next_seq - 1);
         if ((mark & SEQ_RECEIVED) != 0 && (mark & SEQ_MERGED) != 0)
             fail_msg("number %" PRIu64 " came, and was merged", seq);
         received += mark & SEQ_RECEIVED;
@@ -402,6 +401,7 @@ static void gather(const struct plant *plant, uint32_t kind, int64_t bucket_ms, 
 
 static void verify_kind(const struct plant *plant, uint32_t kind, int64_t bucket_ms)
 {
+    if (bucket_ms == 0) bucket_ms = (int64_t)plant->hour_count * HOUR;
     size_t ratio = (size_t)(bucket_ms / HOUR), buckets = plant->hour_count / ratio + 1;
     struct tally *got = claim(plant->options.devices * buckets, sizeof *got);
     gather(plant, kind, bucket_ms, got, buckets);
@@ -424,9 +424,8 @@ static void verify_kind(const struct plant *plant, uint32_t kind, int64_t bucket
 void plant_verify(struct plant *plant, int64_t bucket_ms)
 {
     verify_sequence(plant);
-    bool has_folded = false;
-    for (uint64_t seq = 1; seq < plant->next_seq; seq++)
-        has_folded = has_folded || (plant->by_seq[seq] & SEQ_COVERED) != 0;
+    if (plant_count(plant).dropped > 0) return;
+    bool has_folded = plant_count(plant).covered > 0;
     bool is_first = true;
     for (uint32_t kind = 0; kind < plant->options.window_count; kind++) {
         const struct window_spec *spec = &plant->options.windows[kind];
@@ -484,8 +483,14 @@ static void open_stream(struct plant *plant)
 
 static void choose_store_options(struct plant *plant)
 {
-    const struct plant_options *options = &plant->options;
+    struct plant_options *options = &plant->options;
     struct store_options *store = &plant->store_options;
+    /* As the agent does. */
+    int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&plant->stream_options) + 4096;
+    if (options->batch_bytes < least_bytes) options->batch_bytes = least_bytes;
+    int64_t least_budget_bytes = store_least_budget(options->batch_bytes);
+    if (options->budget_bytes < 0)
+        options->budget_bytes = least_budget_bytes - options->budget_bytes;
     (void)snprintf(store->path, sizeof store->path, "%s/store.db", plant->folder);
     store->budget_bytes = options->budget_bytes;
     store->batch_bytes = options->batch_bytes;
@@ -499,7 +504,7 @@ static void choose_store_options(struct plant *plant)
     }
 }
 
-enum { SEEN_SLOTS = 1 << 21, SEQS = 1 << 25, HOURS = 100 * 24 };
+enum { SEEN_SLOTS = 1 << 20, SEQS = 1 << 25, HOURS = 100 * 24 };
 
 struct plant *plant_open(const struct plant_options *options)
 {
@@ -525,9 +530,9 @@ struct plant *plant_open(const struct plant_options *options)
     plant->seen = claim(plant->seen_slots, sizeof *plant->seen);
     plant->seqs = SEQS;
     plant->by_seq = claim(plant->seqs, 1);
-    assert_int_equal(batch_init(&plant->batch, (size_t)options->batch_bytes), ST_OK);
     open_stream(plant);
     choose_store_options(plant);
+    assert_int_equal(batch_init(&plant->batch, (size_t)plant->options.batch_bytes), ST_OK);
     open_store(plant);
     return plant;
 }

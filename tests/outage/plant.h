@@ -26,11 +26,12 @@ struct plant_options {
     int64_t every_ms; /* a device measures */
     int64_t lateness_ms;
     int64_t commit_every_ms;
-    int64_t budget_bytes, batch_bytes;
-    unsigned late_permille;   /* readings that come later than others, some of them too late */
-    unsigned silent_permille; /* chance, per device and hour, of an hour without readings */
-    unsigned alarm_permille;  /* chance, per commit, of an alarm */
-    unsigned reopen_permille; /* chance, per commit, that the store is closed and opened again */
+    int64_t batch_bytes;
+    int64_t budget_bytes; /* below 0: so much more than the least */
+    unsigned late_permille;    /* readings that come later than others, some of them too late */
+    unsigned silent_permille;  /* chance, per device and hour, of an hour without readings */
+    unsigned alarm_permille;   /* chance, per commit, of an alarm */
+    unsigned reopen_permille;  /* chance, per commit, that the store is closed and opened again */
     unsigned glimpse_permille; /* chance, per commit, that the centre gets some records and the
                                   acknowledgements of only some of them come back */
 };
@@ -47,7 +48,7 @@ void plant_verify(struct plant *plant, int64_t bucket_ms);
 
 struct store_counts plant_count(const struct plant *plant);
 uint64_t plant_count_readings(const struct plant *plant);
-int64_t plant_most_bytes(const struct plant *plant);  /* on the disk, at any time */
+int64_t plant_most_bytes(const struct plant *plant); /* on the disk, at any time */
 uint64_t plant_count_received(const struct plant *plant);
 int64_t plant_longest_ms(const struct plant *plant); /* the longest merged record received */
 void plant_close(struct plant *plant);
