@@ -335,9 +335,6 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
         release(made);
         return ST_FULL;
     }
-    if (options->version == MQTT_VERSION_311)
-        log_write(settings->log, LOG_LEVEL_WARN, settings->part,
-                  "MQTT 3.1.1: the broker cannot say that it refused a message");
     *client = made;
     return ST_OK;
 }
