@@ -111,6 +111,7 @@ static void share_counts(struct store_thread *thread)
     memcpy(thread->counts.waiting, counts.waiting, sizeof counts.waiting);
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
+    thread->counts.flash_bytes = counts.flash_bytes;
     (void)pthread_mutex_unlock(&thread->mutex);
 }
 
