@@ -21,11 +21,12 @@ static const struct {
     {"repair", command_store_repair},
 };
 
-struct reader *command_store_open(const struct store_request *request, int *code)
+struct reader *command_store_open(const struct store_request *request, enum reader_mode mode,
+                                  int *code)
 {
     struct reader *reader;
     int64_t holder;
-    enum status status = reader_open(&reader, request->path, request->log, &holder);
+    enum status status = reader_open(&reader, request->path, mode, request->log, &holder);
     *code = EXIT_FAILED;
     if (status == ST_AGAIN) {
         char process[32] = "";
@@ -207,8 +208,8 @@ const struct command command_store = {
         "           (docs/data-format.md); scripts/isotherm-consumer --input reads them\n"
         "  repair   saves what is still readable into a new store with the same numbers, and\n"
         "           keeps the old one beside it as STORE.damaged-1; asks before it does, or\n"
-        "           takes --yes. An agent does without: it sets a damaged store aside and begins\n"
-        "           a new one by itself; repair brings the records that were in it back\n\n"
+        "           takes --yes. An agent does without: it sets a damaged store aside by itself\n"
+        "           and begins a new one. Repair is for those who want the records in it sent\n\n"
         "  -c, --config CONFIG   the configuration, which names store, gateway and budget\n"
         "  -g, --gateway NAME    the gateway's name, for a store without its configuration\n"
         "  -d, --device PATTERN  only records of devices that fit, e.g. 'oven-*'\n"

@@ -25,7 +25,11 @@ struct store_request {
 };
 
 /* Opens the store of the request, or says why not; *code is the exit code to end with then. */
-struct reader *command_store_open(const struct store_request *request, int *code);
+struct reader *command_store_open(const struct store_request *request, enum reader_mode mode,
+                                  int *code);
+
+/* Whether a look at all of it finds no problem; prints nothing. */
+bool command_store_is_sound(const struct store_request *request, struct reader *reader);
 
 /* Whether the filters let it through. */
 bool command_store_wants(const struct store_request *request, const struct record *record);

@@ -24,6 +24,7 @@ struct checking {
     int64_t journal_bytes, schema;
     uint64_t problem_count;
     cJSON *problems; /* NULL: printed as they are found */
+    bool is_silent;
 };
 
 static void ISOTHERM_PRINTF(2, 3) add_problem(struct checking *checking, const char *format, ...)
@@ -33,7 +34,7 @@ static void ISOTHERM_PRINTF(2, 3) add_problem(struct checking *checking, const c
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (checking->problem_count++ >= PROBLEMS_KEPT) return;
+    if (checking->problem_count++ >= PROBLEMS_KEPT || checking->is_silent) return;
     if (checking->problems != NULL)
         (void)cJSON_AddItemToArray(checking->problems, cJSON_CreateString(line));
     else
@@ -243,19 +244,31 @@ static void print_json(struct checking *checking)
     cJSON_Delete(object);
 }
 
+static void check_all(struct checking *checking)
+{
+    if (reader_schema(checking->reader, &checking->schema) != ST_OK)
+        add_problem(checking, "the version of the tables cannot be read");
+    check_pages(checking);
+    check_state(checking);
+    check_contents(checking);
+    check_ledger(checking);
+}
+
+bool command_store_is_sound(const struct store_request *request, struct reader *reader)
+{
+    struct checking checking = {.request = request, .reader = reader, .is_silent = true};
+    check_all(&checking);
+    return checking.problem_count == 0;
+}
+
 int command_store_check(const struct store_request *request)
 {
     int code;
     struct checking checking = {.request = request};
-    checking.reader = command_store_open(request, &code);
+    checking.reader = command_store_open(request, READER_SHARES, &code);
     if (checking.reader == NULL) return code;
     if (request->is_json) checking.problems = cJSON_CreateArray();
-    if (reader_schema(checking.reader, &checking.schema) != ST_OK)
-        add_problem(&checking, "the version of the tables cannot be read");
-    check_pages(&checking);
-    check_state(&checking);
-    check_contents(&checking);
-    check_ledger(&checking);
+    check_all(&checking);
     check_budget(&checking);
     if (request->is_json)
         print_json(&checking);

@@ -198,7 +198,7 @@ int command_store_export(const struct store_request *request)
                              "--config CONFIG",
                              NULL);
     int code;
-    struct reader *reader = command_store_open(request, &code);
+    struct reader *reader = command_store_open(request, READER_SHARES, &code);
     if (reader == NULL) return code;
     struct listing listing;
     struct meta_state state;
@@ -322,7 +322,7 @@ static void dump_state(const struct listing *listing, const struct meta_state *s
 int command_store_dump(const struct store_request *request)
 {
     int code;
-    struct reader *reader = command_store_open(request, &code);
+    struct reader *reader = command_store_open(request, READER_SHARES, &code);
     if (reader == NULL) return code;
     struct listing listing;
     struct meta_state state;

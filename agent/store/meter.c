@@ -1,14 +1,19 @@
 /* Invariant: every call goes to the system's own file unchanged; a write counts when it
- * succeeded. */
+ * succeeded, in whole pages as far as the kernel writes whole pages. */
 #include "store/meter.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { PAGE_BYTES = 4096 };
 
 /* The system's file lies behind ours, in the same block. */
 struct metered_file {
     sqlite3_file base;
     struct meter *meter;
+    bool ends_in_page; /* what was written last since the last sync leaves a page half full */
+    char padding[7];
 };
 
 _Static_assert(sizeof(struct metered_file) % 8 == 0, "what lies behind is aligned");
@@ -31,8 +36,11 @@ static int read_file(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at
 static int write_file(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
 {
     int result = inner(file)->pMethods->xWrite(inner(file), bytes, size, at);
-    if (result == SQLITE_OK) ((struct metered_file *)file)->meter->bytes += (uint64_t)size;
-    return result;
+    struct metered_file *metered = (struct metered_file *)file;
+    if (result != SQLITE_OK) return result;
+    metered->meter->bytes += (uint64_t)size;
+    metered->ends_in_page = (at + size) % PAGE_BYTES != 0;
+    return SQLITE_OK;
 }
 
 static int truncate_file(sqlite3_file *file, sqlite3_int64 size)
@@ -40,8 +48,12 @@ static int truncate_file(sqlite3_file *file, sqlite3_int64 size)
     return inner(file)->pMethods->xTruncate(inner(file), size);
 }
 
+/* The page in which two commits meet is written by either of them. */
 static int sync_file(sqlite3_file *file, int flags)
 {
+    struct metered_file *metered = (struct metered_file *)file;
+    if (metered->ends_in_page) metered->meter->bytes += PAGE_BYTES;
+    metered->ends_in_page = false;
     return inner(file)->pMethods->xSync(inner(file), flags);
 }
 
@@ -107,6 +119,7 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 {
     struct metered_file *metered = (struct metered_file *)file;
     metered->meter = vfs->pAppData;
+    metered->ends_in_page = false;
     int result = system_of(vfs)->xOpen(system_of(vfs), name, inner(file), flags, out_flags);
     /* SQLite closes what has methods, also after a failure. */
     file->pMethods = inner(file)->pMethods == NULL ? NULL : &methods;

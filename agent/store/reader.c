@@ -56,13 +56,20 @@ static int64_t find_holder(int fd)
 }
 
 /* A copy, or what was set aside, has no lock: nobody writes to it. */
-static enum status lock(struct reader *reader, int64_t *holder)
+static enum status lock(struct reader *reader, enum reader_mode mode, int64_t *holder)
 {
     char path[STORE_FILE_PATH_SIZE];
+    bool is_owner = mode == READER_OWNS;
     store_file_join(path, reader->path, ".lock");
-    reader->lock_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    reader->lock_fd =
+        open(path, (is_owner ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (reader->lock_fd < 0 && is_owner) {
+        log_write(reader->log, LOG_LEVEL_ERROR, "store", "%s: %s", path, strerror(errno));
+        return ST_IO;
+    }
     if (reader->lock_fd < 0) return ST_OK;
-    if (flock(reader->lock_fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return ST_OK;
+    if (flock(reader->lock_fd, (is_owner ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return ST_OK;
+    if (errno != EWOULDBLOCK) return is_owner ? ST_IO : ST_OK;
     *holder = find_holder(reader->lock_fd);
     return ST_AGAIN;
 }
@@ -122,7 +129,8 @@ static enum status check_version(struct reader *reader)
     return ST_FOREIGN;
 }
 
-enum status reader_open(struct reader **result, const char *path, struct log *log, int64_t *holder)
+enum status reader_open(struct reader **result, const char *path, enum reader_mode mode,
+                        struct log *log, int64_t *holder)
 {
     struct reader *reader = calloc(1, sizeof *reader);
     *result = NULL;
@@ -131,10 +139,13 @@ enum status reader_open(struct reader **result, const char *path, struct log *lo
     reader->log = log;
     reader->lock_fd = -1;
     enum status status = resolve(reader, path);
-    if (status == ST_OK) status = lock(reader, holder);
+    if (status == ST_OK) status = lock(reader, mode, holder);
     if (status == ST_OK) status = inspect(reader);
     if (status == ST_OK) status = connect_file(reader);
     if (status == ST_OK) status = check_version(reader);
+    if (mode == READER_OWNS && (status == ST_CORRUPT || status == ST_IO) &&
+        reader->connection != NULL)
+        status = ST_OK;
     if (status == ST_OK)
         *result = reader;
     else

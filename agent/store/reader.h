@@ -36,12 +36,17 @@ struct reader_blob {
     enum status status; /* whether checksum, version and lengths are right */
 };
 
-/* Opens the store; `path` is a copy of the caller's text.  Reasons are logged.  ST_NOT_FOUND:
+/* READER_SHARES: others may look, too, but no agent may begin to use the store meanwhile.
+ * READER_OWNS: nobody else, since the caller will move it; and what cannot be opened as a database
+ * any more is opened all the same: everything in it is then damaged. */
+enum reader_mode { READER_SHARES, READER_OWNS };
+
+/* Opens the store.  Reasons are logged.  ST_NOT_FOUND:
  * nothing there; ST_AGAIN: an agent has it, *holder is its process id, 0 when that cannot be told;
  * ST_FOREIGN: not a store of ours, or of a newer version; ST_CORRUPT: so damaged that it cannot
  * even be opened; ST_IO; ST_NO_MEMORY. */
-enum status reader_open(struct reader **reader, const char *path, struct log *log,
-                        int64_t *holder) ISOTHERM_CHECK;
+enum status reader_open(struct reader **reader, const char *path, enum reader_mode mode,
+                        struct log *log, int64_t *holder) ISOTHERM_CHECK;
 
 /* NULL does nothing. */
 void reader_close(struct reader *reader);
