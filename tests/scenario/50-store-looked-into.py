@@ -112,6 +112,38 @@ def check_damaged(place, path):
     assert store("export", path, "-g", "g", "--from", "yesterday").returncode == 64
 
 
+def check_repair(place, path, records):
+    """Of a damaged page only what was on it is lost, and the agent goes on with the rest."""
+    pages = path.stat().st_size // 4096
+    known = {r["id"]: r for r in records}
+    for page in (0, 1, 3, pages // 2):
+        copy = place.path / f"damaged-{page}.db"
+        shutil.copy(path, copy)
+        (place.path / f"damaged-{page}.db.claim").touch()
+        with open(copy, "r+b") as file:
+            file.seek(page * 4096)
+            file.write(bytes((7 * i + page) % 256 for i in range(4096)))
+        broken = copy.read_bytes()
+        run = store("repair", copy)
+        assert run.returncode == 1 and "--yes" in run.stderr, run
+        assert copy.read_bytes() == broken and not (place.path / f"{copy.name}.repaired").exists()
+        run = store("repair", "--yes", "--json", copy)
+        assert run.returncode == 0, run
+        facts = json.loads(run.stdout)
+        assert (place.path / f"{copy.name}.damaged-1").read_bytes() == broken
+        assert facts["aside"].endswith(".damaged-1"), facts
+        assert store("check", copy).returncode == 0, store("check", copy)
+        saved = [json.loads(line) for line in store("export", copy, "-g", "line-7",
+                                                    ).stdout.splitlines()]
+        assert len(saved) == facts["saved_alarms"] + facts["saved_summaries"], facts
+        if facts["same_epoch"]:
+            assert facts["lost"] == len(records) - len(saved) < 60, facts
+            assert all(known[r["id"]] == r for r in saved)
+        else:
+            assert len(saved) == len(records), facts
+    assert "nothing to repair" in store("repair", path).stderr
+
+
 def main():
     with Place() as place:
         site, centre = place.broker(), place.broker(start=False)
@@ -125,6 +157,7 @@ def main():
         facts = check_sound(path, agent.config_path)
         records = check_export(path, agent.config_path, facts)
         check_damaged(place, path)
+        check_repair(place, path, records)
         os.chmod(path, 0o400)
         assert store("check", path).returncode == 0
         os.chmod(path, 0o640)
