@@ -5,7 +5,7 @@
 #include "store/salvage.h"
 #include "store_support.h"
 
-enum { RECORDS = 300, PAGE = 4096 };
+enum { RECORDS = 300, PAGE = 4096, PAGE_ROWS = 80 };
 
 struct seen {
     uint64_t good, bad, newest, entries;
@@ -170,9 +170,9 @@ static void check_salvage(struct bench *bench, const char *damaged, const char *
                      ST_OK);
     reader_close(reader);
     uint64_t count = report.saved[LANE_ALARM] + report.saved[LANE_WINDOW];
-    assert_true(count >= RECORDS - 20 - 60);
+    assert_true(count >= RECORDS - 20 - PAGE_ROWS);
     assert_true(count <= RECORDS); /* acknowledged ones may turn up again */
-    if (report.has_state && page > 0) assert_true(report.lost <= 60);
+    if (report.has_state && page > 0) assert_true(report.lost <= PAGE_ROWS);
     memcpy(bench->options.path, saved, strlen(saved) + 1);
     assert_int_equal(bench_open(bench), ST_OK);
     assert_false(bench->found.was_set_aside);
