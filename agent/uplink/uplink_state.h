@@ -64,9 +64,11 @@ struct uplink {
     struct pace pace, byte_pace;
     int64_t last_bytes; /* of the record sent last */
     struct turn turn;
-    struct meter acknowledged, inflow;
-    int64_t earlier_milli; /* rate of acknowledgements on a connection before */
+    struct meter history_meter, all_meter, inflow_meter;
+    uint64_t history_acknowledged;
+    int64_t earlier_milli; /* rate of history on a connection before */
     bool was_busy;         /* more waited at the last tick than could go */
+    bool was_moving;       /* history did */
 
     struct encode_json_origin origin;
     char gateway[LIMIT_GATEWAY_SIZE];
