@@ -12,7 +12,7 @@
 
 enum {
     TICK_MS = 1000,
-    LOOK_MS = 60000,  /* history is looked through again for what was left behind */
+    LOOK_MS = 10000,  /* at least, between two searches for what was left behind */
     METER_MS = 30000, /* over which rates are weighted: windows close in bursts */
 };
 
@@ -65,9 +65,9 @@ static bool is_history_left(const struct uplink *uplink)
 
 static bool is_history_moving(const struct uplink *uplink)
 {
-    int64_t resume_mono_ms = uplink->stretches[STRETCH_HISTORY].resume_mono_ms;
+    const struct stretch *history = &uplink->stretches[STRETCH_HISTORY];
     return uplink->counts.state == UPLINK_UP && may_history_have_more(uplink) &&
-           uplink->history_commits_due == 0 && uplink_now_mono_ms(uplink) >= resume_mono_ms;
+           history->commits_due == 0 && uplink_now_mono_ms(uplink) >= history->resume_mono_ms;
 }
 
 static uint64_t pile(const struct uplink *uplink)
@@ -102,20 +102,41 @@ static void measure(struct uplink *uplink)
     uplink->was_moving = is_moving;
 }
 
-/* What a fetch that failed, or a merge in the store, has left behind. */
-static void look_again(struct uplink *uplink)
+/* Records of a lane that wait, and of which nothing is known here. */
+static uint64_t count_unknown(const struct uplink *uplink, enum lane lane)
 {
-    if (uplink->counts.state != UPLINK_UP || is_history_left(uplink)) return;
-    if (uplink_now_mono_ms(uplink) - uplink->look_mono_ms < LOOK_MS) return;
-    if (store_count(uplink->store).waiting[LANE_WINDOW] == 0) return;
-    uplink_restart_history(uplink);
+    uint64_t known = 0;
+    for (int name = 0; name < STRETCH_COUNT; name++) {
+        const struct stretch *stretch = &uplink->stretches[name];
+        if (stretch_lane((enum stretch_name)name) != lane) continue;
+        if (stretch->may_have_more) return 0;
+        known += stretch->flight.count;
+    }
+    uint64_t waiting = store_count(uplink->store).waiting[lane];
+    return waiting > known ? waiting - known : 0;
+}
+
+/* What a read that failed, or a merge in the store, has left behind. */
+static void look_again(struct uplink *uplink, enum stretch_name name)
+{
+    const struct stretch *stretch = &uplink->stretches[name];
+    if (uplink->counts.state != UPLINK_UP || uplink->is_fetching || uplink->commits_due > 0) return;
+    if (uplink_now_mono_ms(uplink) - stretch->restart_mono_ms < LOOK_MS) return;
+    uint64_t unknown = count_unknown(uplink, stretch_lane(name));
+    if (unknown == 0) return;
+    if (name == STRETCH_HISTORY) {
+        uplink->history_left = unknown;
+        uplink->stretches[STRETCH_LIVE].may_have_more = true;
+    }
+    uplink_restart(uplink, name);
     uplink_pump(uplink);
 }
 
 static void on_tick(void *context)
 {
     measure(context);
-    look_again(context);
+    look_again(context, STRETCH_ALARM);
+    look_again(context, STRETCH_HISTORY);
 }
 
 static void on_timer(void *context)
@@ -128,9 +149,11 @@ static void on_timer(void *context)
 void uplink_on_committed(struct uplink *uplink)
 {
     if (uplink->commits_due > 0) uplink->commits_due--;
-    if (uplink->history_commits_due > 0) uplink->history_commits_due--;
-    for (int name = 0; name < STRETCH_COUNT; name++)
-        flight_note_commit(&uplink->stretches[name].flight);
+    for (int name = 0; name < STRETCH_COUNT; name++) {
+        struct stretch *stretch = &uplink->stretches[name];
+        if (stretch->commits_due > 0) stretch->commits_due--;
+        flight_note_commit(&stretch->flight);
+    }
     uplink->stretches[STRETCH_ALARM].may_have_more = true;
     uplink->stretches[STRETCH_LIVE].may_have_more = true;
     uplink_report_deliveries(uplink);
@@ -153,7 +176,7 @@ static void divide_windows(struct uplink *uplink)
     uplink->history_left = store.waiting[LANE_WINDOW];
     flight_absorb(&history->flight, &live->flight);
     live->flight.cursor = store.next_seq - 1;
-    uplink_restart_history(uplink);
+    uplink_restart(uplink, STRETCH_HISTORY);
     if (uplink->history_left == 0 || uplink->pacing.jitter_ms == 0) return;
     uint64_t random = backoff_random(&uplink->random);
     uplink_hold(uplink, history, (int64_t)(random % (uint64_t)(uplink->pacing.jitter_ms + 1)));
