@@ -126,7 +126,7 @@ static void look_again(struct uplink *uplink, enum stretch_name name)
     if (unknown == 0) return;
     if (name == STRETCH_HISTORY) {
         uplink->history_left = unknown;
-        uplink->stretches[STRETCH_LIVE].may_have_more = true;
+        uplink_restart(uplink, STRETCH_LIVE);
     }
     uplink_restart(uplink, name);
     uplink_pump(uplink);
@@ -176,6 +176,7 @@ static void divide_windows(struct uplink *uplink)
     uplink->history_left = store.waiting[LANE_WINDOW];
     flight_absorb(&history->flight, &live->flight);
     live->flight.cursor = store.next_seq - 1;
+    live->commits_due = 0;
     uplink_restart(uplink, STRETCH_HISTORY);
     if (uplink->history_left == 0 || uplink->pacing.jitter_ms == 0) return;
     uint64_t random = backoff_random(&uplink->random);

@@ -69,7 +69,7 @@ void uplink_hold(struct uplink *uplink, struct stretch *stretch, int64_t wait_ms
 void uplink_restart(struct uplink *uplink, enum stretch_name name)
 {
     struct stretch *stretch = &uplink->stretches[name];
-    stretch->flight.cursor = 0;
+    stretch->flight.cursor = name == STRETCH_LIVE ? uplink->live_from_seq - 1 : 0;
     stretch->may_have_more = true;
     stretch->commits_due = uplink->commits_due;
     stretch->restart_mono_ms = uplink_now_mono_ms(uplink);

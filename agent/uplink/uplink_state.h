@@ -92,7 +92,7 @@ static inline enum lane stretch_lane(enum stretch_name name)
  * after every event that may have changed something. */
 void uplink_pump(struct uplink *uplink);
 
-/* Reads the stretch from its oldest record on; what is on the way is recognised. */
+/* Reads the stretch from its oldest record on again; what is on the way is recognised. */
 void uplink_restart(struct uplink *uplink, enum stretch_name name);
 
 /* Nothing of the stretch is sent for so long. */
