@@ -55,16 +55,24 @@ static void print_windows(const cJSON *status)
 static void print_drain(const cJSON *uplink)
 {
     const cJSON *drain_ms = cJSON_GetObjectItemCaseSensitive(uplink, "drain_ms");
-    (void)printf("drain    %.0f waiting, %.0f of them from before the connection",
-                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
-    if (!cJSON_IsNumber(drain_ms)) {
-        (void)printf(": time unknown%s\n",
-                     strcmp(reply_text(uplink, "state"), "up") == 0 ? "" : " while not connected");
+    const char *basis = reply_text(uplink, "drain_basis");
+    if (reply_number(uplink, "waiting") < 1) {
+        (void)printf("drain    nothing waits\n");
         return;
     }
-    (void)printf(": gone in ");
-    print_duration(drain_ms->valuedouble + 999.0);
-    (void)printf(" (rate %s)\n", reply_text(uplink, "drain_basis"));
+    (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
+                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
+    if (cJSON_IsNumber(drain_ms)) {
+        (void)printf("about ");
+        print_duration(drain_ms->valuedouble + 999.0);
+        (void)printf(" at the %s rate\n", basis);
+    } else if (strcmp(reply_text(uplink, "state"), "up") != 0) {
+        (void)printf("time unknown while not connected\n");
+    } else if (strcmp(basis, "growing") == 0) {
+        (void)printf("no end, more is made than goes\n");
+    } else {
+        (void)printf("time not known yet\n");
+    }
 }
 
 static void print_flash(const cJSON *flash)
