@@ -90,7 +90,7 @@ enum status store_file_lock(const char *path, struct log *log, int *fd)
     return ST_IO;
 }
 
-static bool is_claimed(const char *path)
+bool store_file_is_claimed(const char *path)
 {
     char claim[STORE_FILE_PATH_SIZE];
     store_file_join(claim, path, ".claim");
@@ -99,7 +99,7 @@ static bool is_claimed(const char *path)
 
 void store_file_claim(const char *path, struct log *log)
 {
-    if (is_claimed(path)) return;
+    if (store_file_is_claimed(path)) return;
     char claim[STORE_FILE_PATH_SIZE];
     store_file_join(claim, path, ".claim");
     int fd = open(claim, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -173,7 +173,7 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
     }
     if (*kind != STORE_FILE_BLANK || is_blank(fd)) return ST_OK;
     bool is_database = memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0;
-    if (!is_database && is_claimed(path)) {
+    if (!is_database && store_file_is_claimed(path)) {
         *kind = STORE_FILE_OURS;
         return ST_OK;
     }
