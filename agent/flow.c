@@ -137,6 +137,12 @@ static void outlast_stall(struct flow *flow)
     }
 }
 
+static uint64_t count_received(const struct flow *flow)
+{
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    return ledger_count_received(&counts);
+}
+
 static void journal_ledger(struct flow *flow)
 {
     struct ledger ledger = {.count = 0};
@@ -164,11 +170,15 @@ static void journal_repeats(struct flow *flow, struct intake *intake)
 }
 
 /* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
- * with the one that begins a round, since all entries before it will be deleted. */
+ * with the one that begins a round, since all entries before it will be deleted.  What was only
+ * refused is told at the end. */
 static void journal_sources(struct flow *flow)
 {
-    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_ledger_due) return;
+    uint64_t received = count_received(flow);
+    bool is_old = flow->is_stopping && received != flow->ledger_received;
+    if (flow->ticket == flow->handed_ticket && !is_old && !flow->is_ledger_due) return;
     flow->is_ledger_due = false;
+    flow->ledger_received = received;
     journal_ledger(flow);
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
 }
@@ -400,6 +410,7 @@ static void take_over_ledger(struct flow *flow)
     for (size_t i = 0; i < flow->restored.count; i++)
         add_counts(&flow->former, &flow->restored.lines[i].counts);
     flow->restored.count = 0;
+    flow->ledger_received = count_received(flow);
     flow->accepted_before = flow_count_verdicts(flow).by[VERDICT_OK];
     flow->stream_before = stream_count(flow->stream).accepted;
 }

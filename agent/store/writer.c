@@ -331,7 +331,7 @@ static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
     status = end(writer, status);
     if (status != ST_OK) return status;
     writer->state = state;
-    log_limited(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
+    log_growing(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
                 "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
                 dropped, lane == LANE_ALARM ? "alarms" : "window results", state.dropped);
     return ST_OK;
@@ -355,7 +355,7 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
         return ST_OK;
     }
     if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);
-    log_limited(writer->log, LOG_LEVEL_ERROR, "store", "full",
+    log_growing(writer->log, LOG_LEVEL_ERROR, "store", "full",
                 "no room, and nothing left to drop: waiting for space");
     return ST_FULL;
 }

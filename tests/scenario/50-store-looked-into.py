@@ -91,6 +91,17 @@ def check_running(agent, path):
     assert store("repair", "--yes", path).returncode == 69
 
 
+def check_restarts(agent, path):
+    """A start and an end at which nothing happened leave nothing behind."""
+    before = json.loads(store("check", "--json", path).stdout)
+    for _ in range(2):
+        agent.start()
+        assert agent.terminate() == 0
+    after = json.loads(store("check", "--json", path).stdout)
+    assert after["journal_entries"] == before["journal_entries"], (before, after)
+    assert after["written"] == before["written"], (before, after)
+
+
 def check_damaged(place, path):
     """A copy with a hole in it is called damaged; what is not ours is not touched."""
     copy = place.path / "copy.db"
@@ -156,6 +167,7 @@ def main():
         assert agent.terminate() == 0
         facts = check_sound(path, agent.config_path)
         records = check_export(path, agent.config_path, facts)
+        check_restarts(agent, path)
         check_damaged(place, path)
         check_repair(place, path, records)
         os.chmod(path, 0o400)
