@@ -59,10 +59,11 @@ struct flow {
     size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
+    uint64_t journalled_received; /* readings counted in the newest entry of the ledger */
+    int64_t journalled_mono_ms;   /* and when that was made */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
     uint64_t stream_before;       /* what the stream counted as accepted when this run began */
     bool is_running; /* flow_start has taken over the ledger; nothing is committed before */
-    uint64_t ledger_received; /* all that the newest entry of the ledger speaks of */
     bool is_ledger_due;       /* the next batch makes older entries of the ledger needless */
     bool is_sweeping;         /* a round of whole states is being journalled */
     int64_t sweep_bytes;      /* size of the journal after the last round */
