@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 
-from harness import ISOTHERM, Client, Place, mqtt_source, small_config, wait_until
+from harness import (ISOTHERM, SOURCE, Client, Place, mqtt_source, small_config,
+                     wait_until)
 
 DEVICES, STEPS = 4, 60
 START_MS = 1_700_000_000_000
@@ -76,6 +77,11 @@ def check_export(path, config, facts):
     rows = list(csv.DictReader(io.StringIO(store("export", "-c", config, "--format",
                                                  "csv").stdout)))
     assert [(row["id"], row["device"]) for row in rows] == [(r["id"], r["device"]) for r in records]
+    consumer = subprocess.run(["/usr/bin/python3", SOURCE / "scripts/isotherm-consumer", "--input",
+                               "-", "--json"], input=run.stdout, capture_output=True, text=True,
+                              timeout=60, check=False)
+    assert consumer.stdout == run.stdout, consumer
+    assert f"{len(records)} records, 0 duplicates" in consumer.stderr, consumer.stderr
     by_id = {r["id"]: r for r in records}
     for row in rows:
         record = by_id[row["id"]]
