@@ -63,10 +63,10 @@ struct flow {
     int64_t journalled_mono_ms;   /* and when that was made */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
     uint64_t stream_before;       /* what the stream counted as accepted when this run began */
-    bool is_running; /* flow_start has taken over the ledger; nothing is committed before */
-    bool is_ledger_due;       /* the next batch makes older entries of the ledger needless */
-    bool is_sweeping;         /* a round of whole states is being journalled */
-    int64_t sweep_bytes;      /* size of the journal after the last round */
+    bool is_running;     /* flow_start has taken over the ledger; nothing is committed before */
+    bool is_ledger_due;  /* the next batch makes older entries of the ledger needless */
+    bool is_sweeping;    /* a round of whole states is being journalled */
+    int64_t sweep_bytes; /* size of the journal after the last round */
 };
 
 /* Prepares the host side of the intakes; the parts are set by the agent afterwards. */
