@@ -57,6 +57,18 @@ endforeach()
 list(SORT depends)
 list(JOIN depends ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
 
+# --- bill of materials, in the package and beside it
+set(sysroot "")
+if(CPACK_ISOTHERM_SYSROOT)
+  set(sysroot --sysroot ${CPACK_ISOTHERM_SYSROOT})
+endif()
+execute_process(
+  COMMAND ${source}/packaging/sbom.py --program ${program} ${sysroot}
+          --version ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}
+          --architecture ${CPACK_ISOTHERM_ARCHITECTURE} --compiler ${CPACK_ISOTHERM_COMPILER}
+  OUTPUT_FILE ${doc}/isotherm.spdx.json COMMAND_ERROR_IS_FATAL ANY)
+file(COPY ${doc}/isotherm.spdx.json DESTINATION ${CPACK_ISOTHERM_BINARY_DIR})
+
 # --- modes and times
 file(GLOB_RECURSE entries LIST_DIRECTORIES true ${stage}/*)
 run(chmod -R u+rwX,go+rX,go-w ${stage})
