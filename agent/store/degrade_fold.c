@@ -105,7 +105,7 @@ static enum status fold_some(struct degrade *degrade, struct meta_state *state, 
         status = degrade_let_go(&leaving, LANE_WINDOW, state);
         *has_gained = status == ST_OK;
     }
-    if (leaving.is_full) return status; /* more of them here */
+    if (leaving.is_full && *has_gained) return status; /* more of them here */
     degrade->is_fold_done = !folding.is_full;
     /* Pairs lie close to each other, but one may be cut in two. */
     uint64_t step = (folding.last_seq - degrade->fold_after) * 3 / 4;

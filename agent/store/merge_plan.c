@@ -14,6 +14,7 @@ enum {
     ROWS_MOST = 65536,    /* of one look */
     SPANS_MOST = 64,
     MODULUS_MOST = 64,
+    PAGES_EXTRA = 24,
     BUCKET_BYTES = DATABASE_PAGE_BYTES / 2, /* pages are at least half full, mostly */
     ROW_BYTES = 11                          /* beside the record itself */
 };
@@ -29,7 +30,7 @@ enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
     plan->device_slots = ENTRIES_LEAST;
     while (plan->device_slots * 2 <= plan->capacity / 2) plan->device_slots *= 2;
     plan->kinds = kinds;
-    plan->page_limit = (size_t)(batch_bytes * 3 / 2 / DATABASE_PAGE_BYTES);
+    plan->page_limit = (size_t)(batch_bytes * 3 / 2 / DATABASE_PAGE_BYTES) + PAGES_EXTRA;
     plan->entries = calloc(plan->capacity, sizeof *plan->entries);
     plan->devices = calloc(plan->device_slots, sizeof *plan->devices);
     plan->spare_devices = calloc(plan->device_slots, sizeof *plan->devices);
@@ -72,7 +73,6 @@ static bool is_settled(const struct merge_device *device)
 
 static void show_reading(struct merge_plan *plan, struct merge_device *device, int64_t event_ms)
 {
-    if (event_ms > plan->newest_ms) plan->newest_ms = event_ms;
     if (device->hash == 0 || event_ms <= device->newest_ms) return;
     bool was_settled = is_settled(device);
     device->newest_ms = event_ms;
@@ -414,7 +414,6 @@ enum status merge_plan_make(struct merge_plan *plan, struct outbox *outbox,
                                .offered = offered,
                                .task = *task,
                                .spans = SPANS_MOST,
-                               .newest_ms = INT64_MIN,
                                .last_seq = task->after};
     *plan = fresh;
     memset(plan->devices, 0, plan->device_slots * sizeof *plan->devices);

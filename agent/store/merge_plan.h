@@ -62,7 +62,7 @@ struct merge_plan {
     int64_t first_span_ms, region_end_ms;
     uint32_t spans, unsettled;
     uint64_t first_seq, last_seq, deferred_seq, rows;
-    int64_t deferred_ms, newest_ms;
+    int64_t deferred_ms;
     size_t bytes;
     uint64_t notices[MERGE_NOTICES];
     size_t notice_count;

@@ -92,7 +92,7 @@ static void decode_offered(struct pack_reader *reader, struct meta_state *state)
     if (count > META_OFFERED) reader->is_short = true;
 }
 
-static enum status decode(const uint8_t *bytes, size_t size, struct meta_state *state)
+enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state *state)
 {
     struct pack_reader reader = {.bytes = bytes, .size = size};
     uint32_t crc = pack_get_u32(&reader);
@@ -138,7 +138,7 @@ enum status meta_load(const struct meta *meta, struct meta_state *state)
     } else {
         const void *bytes = sqlite3_column_blob(statement, 0);
         int size = sqlite3_column_bytes(statement, 0);
-        status = bytes == NULL ? ST_CORRUPT : decode(bytes, (size_t)size, state);
+        status = bytes == NULL ? ST_CORRUPT : meta_read_state(bytes, (size_t)size, state);
         if (status != ST_OK)
             log_limited(meta->log, LOG_LEVEL_ERROR, "store", "state", "the state is damaged");
     }

@@ -12,6 +12,7 @@
 #include "store/degrade.h"
 #include "store/journal.h"
 #include "store/meta.h"
+#include "store/meter.h"
 #include "store/outbox.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@ struct writer {
     int64_t budget_bytes, batch_bytes;
     int64_t aside_bytes; /* of damaged stores */
     struct database_shares shares;
+    struct meter meter; /* of every connection */
     struct log *log;
     int lock_fd;         /* held until writer_close */
     sqlite3 *connection; /* NULL after a failure, until it is opened again */

@@ -144,7 +144,7 @@ static void test_the_longest_record_fits(void **unused)
                                              UINT32_MAX, UINT32_MAX};
     record.window.is_provisional = true;
     size_t size = record_codec_encode(&record, bytes, sizeof bytes);
-    assert_int_equal(size, RECORD_CODEC_MAX);
+    assert_int_equal(size, RECORD_CODEC_STREAM_MAX);
     assert_true(size < STREAM_RECORD_BYTES);
     assert_int_equal(record_codec_encode(&record, bytes, size - 1), 0);
 }

@@ -210,7 +210,7 @@ static void test_alarms_alone_make_way_for_newer_alarms(void **state)
     assert_int_equal(counts.written, 100 * 151);
     assert_true(counts.dropped > 0);
     assert_true(counts.waiting[LANE_ALARM] > 1000);
-    assert_true(counts.waiting[LANE_WINDOW] <= 1);
+    assert_true(counts.waiting[LANE_WINDOW] <= 8); /* the newest, and notices */
     bench_stop(&bench);
     bench_fini(&bench);
 }
