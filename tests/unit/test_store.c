@@ -170,7 +170,7 @@ static void test_budget_holds_windows_go_and_alarms_stay(void **state)
     (void)state;
     struct bench bench;
     bench_init(&bench);
-    bench.options.budget_bytes = 1 << 20;
+    bench.options.budget_bytes = 5 << 18;
     bench.options.batch_bytes = 32 << 10;
     bench_start(&bench);
     uint64_t alarms = 0;
