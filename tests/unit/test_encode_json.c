@@ -181,8 +181,8 @@ static void test_longest_notice_fits(void **state)
                                     .covered = UINT64_MAX,
                                     .readings = UINT64_MAX};
     for (uint32_t i = 0; i < NOTICE_RANGES; i++)
-        record.notice.ranges[i] =
-            (struct seq_range){UINT64_MAX - 100 + 2 * i, UINT64_MAX - 100 + 2 * i};
+        record.notice.ranges[i] = (struct seq_range){UINT64_MAX - 100 + 2 * (uint64_t)i,
+                                                     UINT64_MAX - 100 + 2 * (uint64_t)i};
     assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
 }
 
