@@ -35,6 +35,7 @@ struct model_record {
     enum lane lane;
     bool was_delivered;       /* the centre has it */
     uint64_t acknowledged_in; /* number of the batch; 0: not yet */
+    bool may_be_gone;         /* acknowledged in a batch that did not come to be */
     /* of the first kind of window; count 0: of another */
     uint32_t device, revision, count, missed;
     int64_t start_ms;

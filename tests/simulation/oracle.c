@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS = 1 << 19, SEQS = 1 << 21, TRANSITIONS = 1 << 18, HOPS = 4 };
+enum { CELLS = 1 << 19, SEQS = 1 << 21, TRANSITIONS = 1 << 18, MERGED = 1 << 17, HOPS = 4 };
 
 void oracle_open(struct oracle *oracle, struct world *world)
 {
@@ -15,11 +15,12 @@ void oracle_open(struct oracle *oracle, struct world *world)
         .cells = calloc(CELLS, sizeof *oracle->cells),
         .hash_by_seq = calloc(SEQS, sizeof *oracle->hash_by_seq),
         .transitions = calloc(TRANSITIONS, sizeof *oracle->transitions),
+        .merged = calloc(MERGED, sizeof *oracle->merged),
         .missed = {calloc(world->options.devices + 1, sizeof(uint64_t)),
                    calloc(world->options.devices + 1, sizeof(uint64_t))},
     };
     if (oracle->cells == NULL || oracle->hash_by_seq == NULL || oracle->transitions == NULL ||
-        oracle->missed[0] == NULL || oracle->missed[1] == NULL)
+        oracle->merged == NULL || oracle->missed[0] == NULL || oracle->missed[1] == NULL)
         abort();
 }
 
@@ -28,6 +29,7 @@ void oracle_close(struct oracle *oracle)
     free(oracle->cells);
     free(oracle->hash_by_seq);
     free(oracle->transitions);
+    free(oracle->merged);
     free(oracle->missed[0]);
     free(oracle->missed[1]);
 }
@@ -152,6 +154,33 @@ static void begin_part(struct oracle *oracle, struct cell *cell, const char *pay
     oracle->parts++;
 }
 
+static struct tally read_tally(struct oracle *oracle, const char *payload)
+{
+    return (struct tally){.count = (uint64_t)read_number(oracle, payload, "count"),
+                          .sum_micro = read_micro(oracle, payload, "sum"),
+                          .min_micro = read_micro(oracle, payload, "min"),
+                          .max_micro = read_micro(oracle, payload, "max")};
+}
+
+static void receive_merged(struct oracle *oracle, const char *payload, bool is_hopping)
+{
+    WORLD_CHECK(oracle->world, oracle->merged_count < MERGED, "too many merged records");
+    uint32_t device = read_device(oracle, payload);
+    *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
+    oracle->merged[oracle->merged_count++] =
+        (struct merged){.device = device,
+                        .is_hopping = is_hopping,
+                        .start_ms = read_number(oracle, payload, "start_ms"),
+                        .end_ms = read_number(oracle, payload, "end_ms"),
+                        .got = read_tally(oracle, payload)};
+}
+
+static void receive_notice(struct oracle *oracle, const char *payload)
+{
+    oracle->notices++;
+    oracle->named += (uint64_t)read_number(oracle, payload, "records");
+}
+
 static void receive_window(struct oracle *oracle, const char *payload, const char *name,
                            uint64_t seq)
 {
@@ -159,6 +188,10 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     const char *end = strchr(name + 1, '"');
     bool is_hopping = memchr(name, '/', (size_t)(end - name)) != NULL;
     int64_t start_ms = read_number(oracle, payload, "start_ms");
+    if (find_field(payload, "merged") != NULL) {
+        receive_merged(oracle, payload, is_hopping);
+        return;
+    }
     struct cell *cell = find_cell(oracle, device, is_hopping, start_ms, true);
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
@@ -168,10 +201,7 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     cell->revision = revision;
     cell->seq = seq;
     cell->is_provisional = strncmp(find_field(payload, "provisional"), "true", 4) == 0;
-    cell->got.count = (uint64_t)read_number(oracle, payload, "count");
-    cell->got.sum_micro = read_micro(oracle, payload, "sum");
-    cell->got.min_micro = read_micro(oracle, payload, "min");
-    cell->got.max_micro = read_micro(oracle, payload, "max");
+    cell->got = read_tally(oracle, payload);
 }
 
 static void receive_alarm(struct oracle *oracle, const char *payload, uint64_t seq)
@@ -220,7 +250,9 @@ void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
     const char *clock = find_field(payload, "clock");
     if (clock != NULL && strncmp(clock, "\"unset\"", 7) == 0) oracle->unset_clock++;
     const char *window = find_field(payload, "window");
-    if (window != NULL)
+    if (find_field(payload, "ranges") != NULL)
+        receive_notice(oracle, payload);
+    else if (window != NULL)
         receive_window(oracle, payload, window, seq);
     else
         receive_alarm(oracle, payload, seq);
@@ -234,6 +266,7 @@ void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
 static void verify_sequence(struct oracle *oracle, uint64_t dropped)
 {
     uint64_t missing = oracle->highest_seq - oracle->distinct;
+    missing = missing > oracle->named ? missing - oracle->named : 0;
     WORLD_CHECK(oracle->world, missing <= dropped,
                 "%" PRIu64 " holes in the sequence up to %" PRIu64 ", %" PRIu64 " dropped", missing,
                 oracle->highest_seq, dropped);
@@ -296,14 +329,40 @@ static void verify_alarms(struct oracle *oracle)
     free(last);
 }
 
+/* A merged record holds the windows of its time that did not come by themselves. */
+static void verify_merged(struct oracle *oracle, const struct merged *merged, bool is_whole)
+{
+    struct tally expected = {0};
+    int64_t window_ms = oracle->world->options.window_ms;
+    for (int64_t start_ms = merged->start_ms; start_ms < merged->end_ms; start_ms += window_ms) {
+        struct cell *cell = find_cell(oracle, merged->device, false, start_ms, false);
+        if (cell == NULL || cell->revision > 0) continue;
+        cell->is_merged = true;
+        merge(&expected, &cell->expected);
+    }
+    bool is_exact = is_whole && *missed_of(oracle, merged->device, false) == 0;
+    bool is_right =
+        is_exact ? is_equal(&expected, &merged->got) : merged->got.count <= expected.count;
+    WORLD_CHECK(
+        oracle->world, is_right,
+        "device %u, merged from %" PRId64 " to %" PRId64 ": promised %" PRIu64 ", got %" PRIu64,
+        merged->device, merged->start_ms, merged->end_ms, expected.count, merged->got.count);
+}
+
 void oracle_verify(struct oracle *oracle, uint64_t dropped)
 {
     bool is_whole = dropped == 0;
     verify_sequence(oracle, dropped);
     uint64_t got = 0;
+    for (size_t i = 0; i < oracle->merged_count; i++) {
+        const struct merged *merged = &oracle->merged[i];
+        WORLD_CHECK(oracle->world, !merged->is_hopping, "hopping windows were added up");
+        verify_merged(oracle, merged, is_whole);
+        got += merged->got.count;
+    }
     for (size_t i = 0; i < CELLS; i++) {
         struct cell *cell = &oracle->cells[i];
-        if (!cell->is_used) continue;
+        if (!cell->is_used || cell->is_merged) continue;
         merge(&cell->got, &cell->former_parts);
         cell->former_parts = (struct tally){0};
         if (cell->is_hopping)

@@ -16,6 +16,7 @@ struct tally {
 
 struct cell {
     bool is_used, is_hopping, is_provisional;
+    bool is_merged; /* what was promised is in a merged record */
     uint32_t device;
     int64_t start_ms;
     struct tally expected;     /* tumbling only: what was promised */
@@ -23,6 +24,14 @@ struct cell {
     struct tally former_parts; /* see oracle.c */
     uint32_t revision;
     uint64_t seq; /* of that revision */
+};
+
+/* A record that holds several windows. */
+struct merged {
+    uint32_t device;
+    bool is_hopping;
+    int64_t start_ms, end_ms;
+    struct tally got;
 };
 
 struct transition {
@@ -37,6 +46,9 @@ struct oracle {
     size_t cell_count;
     uint32_t *hash_by_seq; /* of the payload; 0: not come */
     uint64_t highest_seq, distinct, repeated;
+    struct merged *merged;
+    size_t merged_count;
+    uint64_t notices, named; /* numbers that notices name */
     struct transition *transitions;
     size_t transition_count;
     uint64_t *missed[2]; /* as the records say, per device: of tumbling and hopping windows */

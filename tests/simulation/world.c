@@ -241,7 +241,7 @@ static void check_ledger(struct world *world)
                 "sources were told %" PRIu64 " taken, the stream has %" PRIu64, taken,
                 stream.accepted - flow->stream_before);
     uint64_t waiting = store.waiting[LANE_ALARM] + store.waiting[LANE_WINDOW];
-    WORLD_CHECK(world, store.written == store.acknowledged + store.dropped + waiting,
+    WORLD_CHECK(world, store.written == store.acknowledged + store.merged + store.dropped + waiting,
                 "records: %" PRIu64 " written, %" PRIu64 " acknowledged, %" PRIu64
                 " dropped, %" PRIu64 " waiting",
                 store.written, store.acknowledged, store.dropped, waiting);
