@@ -151,9 +151,11 @@ static void move_on(struct degrade *degrade, struct degrade_level *level)
     }
     level->modulus = 1;
     level->remainder = 0;
-    uint64_t next = plan->deferred_seq != 0 ? plan->deferred_seq - 1 : plan->last_seq;
-    if (plan->deferred_seq != 0) level->oldest_ms = plan->deferred_ms;
-    if (!plan->has_stopped) { /* up to the newest: what is not settled yet will be */
+    uint64_t next = plan->last_seq;
+    if (plan->deferred_seq != 0) { /* a silent device's windows are left behind */
+        next = plan->deferred_seq - 1;
+        level->oldest_ms = plan->deferred_ms;
+    } else if (!plan->has_stopped) { /* up to the newest: what is not settled yet will be */
         level->is_done = true;
         if (plan->unsettled_seq != 0 && plan->unsettled_seq <= next) next = plan->unsettled_seq - 1;
     }
