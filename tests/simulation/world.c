@@ -136,9 +136,10 @@ void world_boot(struct world *world)
     struct stream_sink sink = flow_sink(flow);
     struct stream_options options = config_stream_options(&world->config);
     struct store_found found;
+    struct store_options store_options = config_store_options(&world->config);
     if (status == ST_OK)
-        status = store_open(&flow->store, &world->config.store, world->loop, &world->log, &events,
-                            &found);
+        status =
+            store_open(&flow->store, &store_options, world->loop, &world->log, &events, &found);
     if (status == ST_OK) status = flow_prepare(flow);
     if (status == ST_OK) status = stream_open(&flow->stream, &options, &sink);
     if (status == ST_OK) status = store_restore(flow->store, restore_entry, world);
