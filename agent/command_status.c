@@ -52,6 +52,29 @@ static void print_windows(const cJSON *status)
                reply_number(window, "revisions"), reply_number(window, "missed"));
 }
 
+static void print_drain(const cJSON *uplink)
+{
+    const cJSON *drain_ms = cJSON_GetObjectItemCaseSensitive(uplink, "drain_ms");
+    const char *basis = reply_text(uplink, "drain_basis");
+    if (reply_number(uplink, "waiting") < 1) {
+        (void)printf("drain    nothing waits\n");
+        return;
+    }
+    (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
+                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
+    if (cJSON_IsNumber(drain_ms)) {
+        (void)printf("about ");
+        print_duration(drain_ms->valuedouble + 999.0);
+        (void)printf(" at the %s rate\n", basis);
+    } else if (strcmp(reply_text(uplink, "state"), "up") != 0) {
+        (void)printf("time unknown while not connected\n");
+    } else if (strcmp(basis, "growing") == 0) {
+        (void)printf("no end, more is made than goes\n");
+    } else {
+        (void)printf("time not known yet\n");
+    }
+}
+
 static void print_flash(const cJSON *flash)
 {
     double budget_mib = reply_number(flash, "budget_per_day_bytes") / 1048576.0;
@@ -62,21 +85,6 @@ static void print_flash(const cJSON *flash)
     (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
                  reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
                  reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
-}
-
-static void print_drain(const cJSON *uplink)
-{
-    const cJSON *drain_ms = cJSON_GetObjectItemCaseSensitive(uplink, "drain_ms");
-    (void)printf("drain    %.0f waiting, %.0f of them from before the connection",
-                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
-    if (!cJSON_IsNumber(drain_ms)) {
-        (void)printf(": time unknown%s\n",
-                     strcmp(reply_text(uplink, "state"), "up") == 0 ? "" : " while not connected");
-        return;
-    }
-    (void)printf(": gone in ");
-    print_duration(drain_ms->valuedouble + 999.0);
-    (void)printf(" (rate %s)\n", reply_text(uplink, "drain_basis"));
 }
 
 static void print_store_and_uplink(const cJSON *status)

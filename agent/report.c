@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 static const char *const uplink_states[] = {"off", "down", "connecting", "up"};
-static const char *const drain_bases[] = {"unknown", "measured", "configured", "earlier"};
+static const char *const drain_bases[] = {"unknown",    "none",    "measured",
+                                          "configured", "earlier", "growing"};
 static const char *const clock_names[] = {"unset", "held", "trusted"};
 
 /* Resident memory in bytes, as the kernel counts it; 0 when it does not say. */

@@ -32,7 +32,14 @@ struct store_options {
 };
 
 /* What the store lies on, as far as it matters how much may be written. */
-enum storage_class { STORAGE_SD, STORAGE_EMMC, STORAGE_SSD, STORAGE_UNLIMITED };
+enum storage_class {
+    STORAGE_SD,
+    STORAGE_EMMC,
+    STORAGE_NAND,
+    STORAGE_SSD,
+    STORAGE_HDD,
+    STORAGE_RAM
+};
 
 /* Bytes that may be written in a day: as configured, else what its class of storage stands for
  * many years; 0: no limit. */

@@ -9,15 +9,17 @@
 
 #define MIB (INT64_C(1) << 20)
 
-static const char *const storage_names[] = {"sd", "emmc", "ssd", "unlimited", NULL};
+static const char *const storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "ram", NULL};
 
 /* A cheap card of 16 GB stands some 0.3 to 2 TB, an eMMC of 8 GB some 20 TB, a small SSD 150 TB:
  * years in each case. */
 static const int64_t class_bytes[] = {
     [STORAGE_SD] = 250 * MIB,
     [STORAGE_EMMC] = 2048 * MIB,
+    [STORAGE_NAND] = 100 * MIB,
     [STORAGE_SSD] = 20480 * MIB,
-    [STORAGE_UNLIMITED] = 0,
+    [STORAGE_HDD] = 0,
+    [STORAGE_RAM] = 0,
 };
 
 int64_t store_flash_per_day(const struct store_options *options)
@@ -64,9 +66,9 @@ static const struct field fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct store_options, storage),
      .choices = storage_names,
-     .default_text = "sd",
-     .help = "What the store lies on: sd (250 MiB a day), emmc (2 GiB), ssd (20 GiB) or unlimited "
-             "(a hard disk, or memory)."},
+     .default_text = "ssd",
+     .help = "What the store lies on: sd (250 MiB a day), emmc (2 GiB), nand (raw flash, 100 MiB), "
+             "ssd (20 GiB), hdd or ram (no limit)."},
     {.name = "batch",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, batch_bytes),

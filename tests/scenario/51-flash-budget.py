@@ -65,7 +65,7 @@ def main():
         assert agent.terminate() == 0
 
         # No limit: a second.  What was said wins.  A class has a budget.
-        for store, every_ms, is_fixed in (({"storage": "unlimited"}, 1000, False),
+        for store, every_ms, is_fixed in (({"storage": "ram"}, 1000, False),
                                           ({"commit_every": "300ms"}, 300, True),
                                           ({"storage": "ssd"}, 1000, False)):
             other = make(place, site, centre, **store)
