@@ -1,6 +1,8 @@
 /* Invariant: a password is in memory of ours only inside set_password, and never in a log. */
 #include "base/mqtt_client_setup.h"
 
+#include "base/mqtt_tls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,9 +13,7 @@
 
 #include <mqtt_protocol.h>
 
-enum { PASSWORD_SIZE = 512, PORT_PLAIN = 1883, PORT_TLS = 8883, VERIFY_PEER = 1 };
-
-#define SYSTEM_CA_DIRECTORY "/etc/ssl/certs"
+enum { PASSWORD_SIZE = 512, PORT_PLAIN = 1883, PORT_TLS = 8883 };
 
 const char *const mqtt_version_names[] = {"5", "3.1.1", NULL};
 
@@ -109,6 +109,9 @@ void mqtt_options_check(const struct mqtt_options *options, const struct field_r
     const char *problem = "";
     if (mqtt_address_parse(options->broker, &address, &problem) != ST_OK)
         report->add(report->context, "broker", problem);
+    else if (address.is_tls && !mqtt_tls_is_compiled())
+        report->add(report->context, "broker",
+                    "asks for TLS (mqtts://), which is not compiled into this program");
     else if (!address.is_tls && options->ca_file[0] != '\0')
         report->add(report->context, "ca_file", "needs a broker with mqtts://");
     else if (!address.is_tls && options->cert_file[0] != '\0')
@@ -207,34 +210,6 @@ static enum status set_password(struct mosquitto *handle, const struct mqtt_opti
     return rc == MOSQ_ERR_SUCCESS ? ST_OK : ST_INVALID;
 }
 
-/* Without this OpenSSL would ask for the passphrase of a key on the terminal and wait. */
-static int refuse_passphrase(char *buffer, int size, int rwflag, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)rwflag;
-    (void)context;
-    return 0;
-}
-
-static const char *or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
-
-static enum status set_tls(struct mosquitto *handle, const struct mqtt_options *options,
-                           struct log *log, const char *part)
-{
-    const char *ca_file = or_null(options->ca_file);
-    int rc = mosquitto_tls_set(handle, ca_file, ca_file == NULL ? SYSTEM_CA_DIRECTORY : NULL,
-                               or_null(options->cert_file), or_null(options->key_file),
-                               refuse_passphrase);
-    if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_tls_opts_set(handle, VERIFY_PEER, "tlsv1.2", NULL);
-    if (rc == MOSQ_ERR_SUCCESS) return ST_OK;
-    log_limited(log, LOG_LEVEL_ERROR, part, "tls", "cannot set up TLS: %s", mosquitto_strerror(rc));
-    return ST_INVALID;
-}
-
 static enum status set_options(struct mosquitto *handle, const struct mqtt_options *options,
                                const struct mqtt_settings *settings)
 {
@@ -268,7 +243,7 @@ enum status mqtt_setup_new(struct mosquitto **handle, const struct mqtt_options 
     if (status == ST_OK) status = set_options(*handle, options, settings);
     if (status == ST_OK) status = set_password(*handle, options, settings->log, settings->part);
     if (status == ST_OK && is_tls)
-        status = set_tls(*handle, options, settings->log, settings->part);
+        status = mqtt_tls_set(*handle, options, settings->log, settings->part);
     if (status == ST_OK) return ST_OK;
     mosquitto_destroy(*handle);
     *handle = NULL;
