@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-enum { GATEWAYS = 1000, MIN_MS = 1000, MAX_MS = 60000, BUCKET_MS = 1000, BUCKETS = 200 };
+enum { GATEWAYS = 1000, MIN_MS = 1000, MAX_MS = 60000, SECOND_MS = 1000, SECONDS = 200 };
 
 struct fleet {
-    unsigned back_in[BUCKETS]; /* gateways that came back in each second after the broker did */
+    unsigned back_in[SECONDS]; /* gateways that came back in each second after the broker did */
     unsigned most_tries;
 };
 
@@ -29,9 +29,9 @@ static void live(struct fleet *fleet, uint64_t seed, int64_t outage_ms)
         tries++;
         if (at_ms >= outage_ms) break;
     }
-    size_t bucket = (size_t)((at_ms - outage_ms) / BUCKET_MS);
-    assert_true(bucket < BUCKETS);
-    fleet->back_in[bucket]++;
+    size_t second = (size_t)((at_ms - outage_ms) / SECOND_MS);
+    assert_true(second < SECONDS);
+    fleet->back_in[second]++;
     if (tries > fleet->most_tries) fleet->most_tries = tries;
 }
 
@@ -44,14 +44,14 @@ static void test_a_fleet_comes_back_spread_over_a_minute(void **state)
         for (uint64_t i = 0; i < GATEWAYS; i++)
             live(&fleet, i * UINT64_C(0x100000001b3), outages_ms[k]);
         unsigned back = 0, busiest = 0, last = 0;
-        for (unsigned i = 0; i < BUCKETS; i++) {
+        for (unsigned i = 0; i < SECONDS; i++) {
             back += fleet.back_in[i];
             if (fleet.back_in[i] > busiest) busiest = fleet.back_in[i];
             if (fleet.back_in[i] > 0) last = i;
         }
         assert_int_equal(back, GATEWAYS);
         assert_true(busiest <= GATEWAYS / 15); /* evenly: a thirtieth in each second */
-        assert_in_range(last, 40, MAX_MS / BUCKET_MS);
+        assert_in_range(last, 40, MAX_MS / SECOND_MS);
         /* Some 31 s each on the mean: no gateway hammers. */
         assert_true(fleet.most_tries <= outages_ms[k] / 1000 / 20 + 10);
     }

@@ -106,7 +106,7 @@ static void fail_each(bool is_forever)
 {
     uint64_t tries = 0;
     bool was_met = true;
-    for (uint64_t nth = 1; was_met; nth += 1 + nth / 12) {
+    for (uint64_t nth = 1; was_met; nth += 1 + nth / 5) {
         struct bench bench;
         bench_init(&bench);
         fill(&bench);
