@@ -13,7 +13,7 @@ int command_usage(const char *command, const char *problem, const char *argument
     return EXIT_USAGE;
 }
 
-static void print_problems(const struct config_problems *problems, bool with_warnings)
+void command_print_problems(const struct config_problems *problems, bool with_warnings)
 {
     size_t shown = problems->count < problems->capacity ? problems->count : problems->capacity;
     for (size_t i = 0; i < shown; i++) {
@@ -31,7 +31,7 @@ int command_load_config(struct config *config, const char *path, bool with_warni
     problems.items = calloc(PROBLEMS, sizeof *problems.items);
     if (problems.items == NULL) problems.capacity = 0;
     enum status status = config_load(config, path, &problems);
-    print_problems(&problems, with_warnings);
+    command_print_problems(&problems, with_warnings);
     free(problems.items);
     return status == ST_OK ? EXIT_OK : EXIT_CONFIG;
 }

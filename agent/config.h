@@ -9,6 +9,7 @@
 #include "base/field.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "board.h"
 #include "driver.h"
 #include "store/store.h"
 #include "stream/stream.h"
@@ -37,6 +38,9 @@ struct config_times { /* which event times are believed */
 
 struct config {
     char gateway[LIMIT_GATEWAY_SIZE];
+    char board_name[BOARD_NAME_SIZE]; /* as written; "auto": the one that is recognised */
+    struct board board;               /* its profile, or what is assumed without one */
+    struct board_found board_found;
     struct store_options store;
     struct config_limits limits;
     struct config_times times;
@@ -72,6 +76,13 @@ struct config_problems {
  * file cannot be read (a problem as well).  Release with config_fini in any case. */
 enum status config_load(struct config *config, const char *path,
                         struct config_problems *problems) ISOTHERM_CHECK;
+
+/* The same with a say in where profiles of boards are looked for and which is taken; config_load
+ * asks the environment. */
+struct board_search;
+enum status config_load_for(struct config *config, const char *path,
+                            const struct board_search *search,
+                            struct config_problems *problems) ISOTHERM_CHECK;
 void config_fini(struct config *config);
 
 /* What the stream needs, taken from the configuration. */

@@ -293,6 +293,13 @@ static const struct field config_fields[] = {
      .example = "line-7",
      .help = "Name of this gateway, unique in the fleet; by default the machine's host name. "
              "Letters, digits, . _ -"},
+    {.name = "board",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct config, board_name),
+     .size = sizeof((struct config *)0)->board_name,
+     .default_text = "auto",
+     .help = "The board's profile, which names serial ports and lowers limits: auto recognises it, "
+             "isotherm board --list shows all."},
     {.name = "store",
      .type = FIELD_GROUP,
      .offset = offsetof(struct config, store),
