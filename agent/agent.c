@@ -161,6 +161,11 @@ static enum status start_flow(struct agent *agent)
     return flow_start(&agent->flow);
 }
 
+size_t agent_size_bytes(void)
+{
+    return sizeof(struct agent);
+}
+
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {

@@ -24,6 +24,7 @@ struct command {
 };
 
 extern const struct command command_board;
+extern const struct command command_plan;
 extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_status;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,  &command_check,  &command_board,  &command_status,
+    &command_run,  &command_check,  &command_plan,   &command_board,   &command_status,
     &command_tail, &command_decode, &command_replay, &command_version,
 };
 

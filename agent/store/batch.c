@@ -15,11 +15,21 @@ enum { TRAILER_SIZE = 8 + 2 + 1, SLACK_BYTES = 4096, ENTRY_SIZE_MAX = 5 };
 _Static_assert(RECORD_CODEC_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
                "what is asked for a record suffices for its trailer too");
 
+static size_t capacity_for(size_t size_bytes)
+{
+    return size_bytes + size_bytes / 8 + SLACK_BYTES;
+}
+
+size_t batch_size_bytes(size_t size_bytes)
+{
+    return capacity_for(size_bytes) + BATCH_RANGES * sizeof(struct batch_range);
+}
+
 enum status batch_init(struct batch *batch, size_t size_bytes)
 {
     memset(batch, 0, sizeof *batch);
     batch->promised = size_bytes;
-    batch->capacity = size_bytes + size_bytes / 8 + SLACK_BYTES;
+    batch->capacity = capacity_for(size_bytes);
     batch->bytes = malloc(batch->capacity);
     batch->ranges = calloc(BATCH_RANGES, sizeof *batch->ranges);
     if (batch->bytes == NULL || batch->ranges == NULL) {
