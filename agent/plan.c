@@ -74,8 +74,8 @@ static void add_our_parts(struct plan *plan, const struct config *config)
         add_ours(plan, source_bytes(&config->sources[i]), name);
     }
     if (config->has_uplink) add_ours(plan, uplink_mqtt_size_bytes(), "uplink");
-    add_part(plan, true, (int64_t)control_size_bytes(), (int64_t)control_client_bytes(),
-             "control socket, one client at a time");
+    add_part(plan, true, (int64_t)control_size_bytes(), 2 * (int64_t)control_client_bytes(),
+             "control socket (in memory: two clients)");
     add_ours(plan, loop_size_bytes() + agent_size_bytes() + sizeof *config + sizeof(struct log),
              "loop, agent and configuration");
 }

@@ -1,6 +1,7 @@
 /* Invariant: journal_size + record_size <= capacity; both only grow until batch_clear. */
 #include "store/batch.h"
 
+#include "base/memory.h"
 #include "base/pack.h"
 #include "store/record_codec.h"
 #include "stream/record.h"
@@ -30,14 +31,13 @@ enum status batch_init(struct batch *batch, size_t size_bytes)
     memset(batch, 0, sizeof *batch);
     batch->promised = size_bytes;
     batch->capacity = capacity_for(size_bytes);
-    batch->bytes = malloc(batch->capacity);
+    batch->bytes = calloc(1, batch->capacity);
     batch->ranges = calloc(BATCH_RANGES, sizeof *batch->ranges);
     if (batch->bytes == NULL || batch->ranges == NULL) {
         batch_fini(batch);
         return ST_NO_MEMORY;
     }
-    /* Touched now, so that memory is not found missing later. */
-    memset(batch->bytes, 0, batch->capacity);
+    memory_touch(batch->bytes, batch->capacity);
     batch_clear(batch);
     return ST_OK;
 }
