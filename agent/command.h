@@ -38,6 +38,10 @@ extern const struct command command_version;
  * the exit code to end with; config_fini is due in any case. */
 int command_load_config(struct config *config, const char *path, bool with_warnings);
 
+/* The same for a board, or profiles, named on the command line. */
+int command_load_config_for(struct config *config, const char *path,
+                            const struct board_search *search, bool with_warnings);
+
 /* Prints what was found on standard error. */
 void command_print_problems(const struct config_problems *problems, bool with_warnings);
 

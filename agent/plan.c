@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "control.h"
+#include "plan_days.h"
 #include "plan_traffic.h"
 #include "repeat.h"
 #include "store/database.h"
@@ -14,20 +15,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIB INT64_C(1024)
-#define DAY_MS INT64_C(86400000)
-
 /* Measured on Debian 12, amd64 (docs/plan.md); memory in bytes. */
 enum {
-    FILE_BYTES = 5550 * 1024,        /* code and constants of program and libraries */
-    LIBRARY_DATA_BYTES = 700 * 1024, /* relocations and tables that the libraries write to */
-    STACK_BYTES = 120 * 1024,        /* of all threads, as far as they are used */
+    FILE_BYTES = 5520 * 1024,        /* code and constants of program and libraries */
+    LIBRARY_DATA_BYTES = 640 * 1024, /* relocations and tables that the libraries write to */
+    STACK_BYTES = 100 * 1024,        /* of all threads, as far as they are used */
     SQLITE_BYTES = 560 * 1024,       /* cache of 256 KiB, statements, index of the WAL */
     MQTT_BYTES = 24 * 1024,          /* libmosquitto, one connection */
     TLS_FIRST_BYTES = 1100 * 1024,   /* OpenSSL's certificates and its own tables */
     TLS_BYTES = 120 * 1024,          /* one connection */
     COAP_BYTES = 160 * 1024,         /* libcoap with its peers */
-    ALLOCATOR_BYTES = 64 * 1024      /* what malloc keeps between blocks and for threads */
+    ALLOCATOR_BYTES = 32 * 1024      /* what malloc keeps between blocks and for threads */
 };
 
 struct plan_assumptions plan_assume(void)
@@ -97,12 +95,14 @@ static void count_connection(const char *broker, int64_t *connections, int64_t *
 static void add_library_parts(struct plan *plan, const struct config *config)
 {
     int64_t connections = 0, encrypted = 0, coap = 0;
+    int64_t largest_commit = config_store_options(config).batch_bytes;
     for (size_t i = 0; i < config->source_count; i++) {
         count_connection(find_broker(&config->sources[i]), &connections, &encrypted);
         coap += strcmp(config->sources[i].driver->name, "coap") == 0;
     }
     if (config->has_uplink) count_connection(config->uplink.mqtt.broker, &connections, &encrypted);
-    add_part(plan, false, DATABASE_HEAP_BYTES, SQLITE_BYTES, "SQLite");
+    add_part(plan, false, DATABASE_HEAP_BYTES, SQLITE_BYTES + largest_commit,
+             "SQLite, with the largest commit");
     if (connections > 0)
         add_part(plan, false, connections * MQTT_BYTES, connections * MQTT_BYTES, "libmosquitto");
     int64_t tls = encrypted > 0 ? TLS_FIRST_BYTES + encrypted * TLS_BYTES : 0;
@@ -137,6 +137,10 @@ enum status plan_make(struct plan *plan, const struct config *config,
         assumed->every_ms = config->expected_every_ms > 0 ? config->expected_every_ms : 1000;
     if (assumed->devices == 0 || assumed->devices > config->limits.devices)
         assumed->devices = config->limits.devices;
+    struct plan_traffic traffic;
+    enum status status = plan_rehearse(&traffic, config, assumed->every_ms, assumed->id_bytes);
+    if (status != ST_OK) return status;
     plan_memory(plan, config);
+    plan_fill_days(plan, config, &traffic);
     return ST_OK;
 }

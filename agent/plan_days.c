@@ -1,0 +1,180 @@
+/* Invariant: rounding goes up where more is worse, and down where less is. */
+#include "plan_days.h"
+
+#include "ledger.h"
+#include "store/database.h"
+#include "store/reserve.h"
+
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+#define HOUR_MS INT64_C(3600000)
+
+/* Measured (docs/plan.md): what SQLite and the file system add. */
+enum {
+    ROW_BYTES = 11,          /* of a record in its page: sizes, number, place */
+    PAGE_USE_BYTES = 4088,   /* of a page, for rows */
+    COMMIT_BYTES = 9 * 1024, /* written for a commit of next to nothing */
+    WRITTEN_NUMERATOR = 7,   /* and for each byte of payload: 3.5 */
+    WRITTEN_DENOMINATOR = 2,
+    REPEAT_BYTES = 8,    /* in the journal for each reading that may be sent again */
+    LEDGER_TYPICAL = 64, /* in the journal for each commit and source */
+    SWEEP_NUMERATOR = 4, /* whole states, as a share of the journal: 1/3 */
+    SWEEP_DENOMINATOR = 3,
+    SWEEP_LEAST = 256 * 1024 /* of journal, before there is one */
+};
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+/* Bytes in the file of a record that is `size` long: whole rows in a page. */
+static int64_t file_bytes(int64_t size)
+{
+    int64_t rows = PAGE_USE_BYTES / (size + ROW_BYTES + 2);
+    return rows > 0 ? divide_up(DATABASE_PAGE_BYTES, rows) : size + DATABASE_PAGE_BYTES;
+}
+
+static int64_t a_day(const struct plan *plan, const struct plan_kind *kind)
+{
+    return divide_up(kind->records_per_day_milli * plan->assumed.devices, 1000);
+}
+
+static void fill_records(struct plan *plan, const struct plan_traffic *traffic)
+{
+    int64_t file_a_day = 0;
+    for (size_t i = 0; i < traffic->kind_count; i++) {
+        const struct plan_kind *kind = &traffic->kinds[i];
+        int64_t records = a_day(plan, kind);
+        plan->records_per_day += records;
+        plan->payload_bytes_per_day += records * kind->json_bytes;
+        plan->uplink_bytes_per_day += records * kind->packet_bytes;
+        file_a_day += records * file_bytes(kind->stored_bytes);
+    }
+    if (plan->records_per_day == 0) return;
+    plan->json_bytes = divide_up(plan->payload_bytes_per_day, plan->records_per_day);
+    plan->packet_bytes = divide_up(plan->uplink_bytes_per_day, plan->records_per_day);
+    plan->record_bytes = divide_up(file_a_day, plan->records_per_day);
+}
+
+/* The most that the journal may have grown to when the centre goes away. */
+static int64_t journal_most(const struct plan *plan, const struct plan_traffic *traffic)
+{
+    int64_t states = plan->assumed.devices * traffic->state_bytes;
+    int64_t most = 3 * states > SWEEP_LEAST ? 3 * states : SWEEP_LEAST;
+    return most + 2 * states;
+}
+
+static void fill_outbox(struct plan *plan, const struct config *config,
+                        const struct plan_traffic *traffic)
+{
+    struct store_options options = config_store_options(config);
+    struct database_shares shares;
+    if (database_share(options.budget_bytes, options.batch_bytes, &shares) != ST_OK) return;
+    int64_t pages = shares.max_pages * DATABASE_PAGE_BYTES;
+    plan->outbox_bytes = pages - journal_most(plan, traffic) - 2 * options.batch_bytes;
+    if (plan->outbox_bytes < 0) plan->outbox_bytes = 0;
+}
+
+/* Records of an hour when windows shorter than `resolution_ms` are merged to it. */
+static int64_t bytes_per_hour(const struct plan *plan, const struct config *config,
+                              const struct plan_traffic *traffic, int64_t resolution_ms,
+                              int64_t *records_per_hour)
+{
+    int64_t bytes_a_day = 0, records_a_day = 0;
+    for (size_t i = 0; i < traffic->kind_count; i++) {
+        const struct window_spec *window = &config->windows[i];
+        int64_t records = a_day(plan, &traffic->kinds[i]);
+        if (window->size_ms > 0 && window->every_ms < resolution_ms)
+            records = divide_up(plan->assumed.devices * DAY_MS, resolution_ms);
+        records_a_day += records;
+        bytes_a_day += records * file_bytes(traffic->kinds[i].stored_bytes);
+    }
+    *records_per_hour = divide_up(records_a_day, 24);
+    return divide_up(bytes_a_day, 24);
+}
+
+static void add_level(struct plan *plan, const struct config *config,
+                      const struct plan_traffic *traffic, int64_t resolution_ms)
+{
+    struct plan_level *level = &plan->levels[plan->level_count];
+    int64_t bytes = bytes_per_hour(plan, config, traffic, resolution_ms, &level->records_per_hour);
+    if (bytes == 0) return;
+    if (plan->level_count > 0 &&
+        level->records_per_hour == plan->levels[plan->level_count - 1].records_per_hour)
+        return;
+    level->resolution_ms = resolution_ms;
+    level->covered_ms =
+        plan->outbox_bytes / bytes * HOUR_MS + plan->outbox_bytes % bytes * HOUR_MS / bytes;
+    plan->level_count++;
+}
+
+static void fill_levels(struct plan *plan, const struct config *config,
+                        const struct plan_traffic *traffic)
+{
+    static const int64_t resolutions_ms[] = {0, 60000, 10 * 60000, HOUR_MS, 6 * HOUR_MS, DAY_MS};
+    for (size_t i = 0; i < sizeof resolutions_ms / sizeof *resolutions_ms; i++)
+        add_level(plan, config, traffic, resolutions_ms[i]);
+}
+
+/* Readings that one commit may hold before a source asks for it; INT64_MAX: none does. */
+static int64_t readings_a_commit(const struct config *config)
+{
+    int64_t readings = 0;
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        if (source->driver->commit_readings == NULL) return INT64_MAX;
+        readings += (int64_t)source->driver->commit_readings(source->options);
+    }
+    return readings > 0 ? readings : INT64_MAX;
+}
+
+static void fill_flash(struct plan *plan, const struct config *config,
+                       const struct plan_traffic *traffic)
+{
+    int64_t readings_a_day = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
+    int64_t by_time = DAY_MS / config->store.commit_every_ms;
+    int64_t by_count = readings_a_day / readings_a_commit(config);
+    plan->commits_per_day = by_time > by_count ? by_time : by_count;
+    if (readings_a_day < plan->commits_per_day) plan->commits_per_day = readings_a_day;
+    if (plan->commits_per_day == 0) return;
+    int64_t readings = divide_up(readings_a_day, plan->commits_per_day);
+    int64_t dirty = readings < plan->assumed.devices ? readings : plan->assumed.devices;
+    int64_t journal = dirty * divide_up(traffic->journal_milli_bytes, 1000) * SWEEP_NUMERATOR /
+                          SWEEP_DENOMINATOR +
+                      readings * REPEAT_BYTES + (int64_t)config->source_count * LEDGER_TYPICAL;
+    int64_t records = divide_up(plan->records_per_day * plan->record_bytes, plan->commits_per_day);
+    plan->journal_bytes = journal;
+    int64_t payload = journal + records;
+    plan->flash_bytes_per_day =
+        plan->commits_per_day * (COMMIT_BYTES + payload * WRITTEN_NUMERATOR / WRITTEN_DENOMINATOR);
+}
+
+static int64_t drain_ms(const struct plan *plan, int64_t records)
+{
+    int64_t live = divide_up(plan->records_per_day, DAY_MS / 1000);
+    int64_t spare = plan->drain_records_per_s - live;
+    return spare > 0 ? divide_up(records * 1000, spare) : -1;
+}
+
+static void fill_drain(struct plan *plan, const struct config *config)
+{
+    if (!config->has_uplink) return;
+    int64_t rate = config->uplink.in_flight * 1000 / plan->assumed.latency_ms;
+    if (config->uplink.rate > 0 && config->uplink.rate < rate) rate = config->uplink.rate;
+    plan->drain_records_per_s = rate;
+    plan->drain_day_ms = drain_ms(plan, plan->records_per_day);
+    if (plan->record_bytes > 0)
+        plan->drain_full_ms = drain_ms(plan, plan->outbox_bytes / plan->record_bytes);
+}
+
+void plan_fill_days(struct plan *plan, const struct config *config,
+                    const struct plan_traffic *traffic)
+{
+    fill_records(plan, traffic);
+    fill_outbox(plan, config, traffic);
+    fill_levels(plan, config, traffic);
+    fill_flash(plan, config, traffic);
+    fill_drain(plan, config);
+}
