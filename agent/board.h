@@ -94,6 +94,14 @@ struct board_facts {
     int64_t memory_bytes;                                           /* 0: not known */
 };
 
+/* Where profiles are looked for, and for which machine. */
+struct board_search {
+    const char *directories; /* separated by ':', looked at first; NULL: none */
+    const char *root;        /* before /proc and /sys, for a system that is not running; NULL: this
+                                one */
+    const char *name;        /* in place of what the configuration says; NULL: as it says */
+};
+
 /* How the profile in use was come by. */
 struct board_found {
     struct board_facts facts;

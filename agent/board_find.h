@@ -11,13 +11,6 @@
 #include "board.h"
 #include "config_tree.h"
 
-struct board_search {
-    const char *directories; /* separated by ':', looked at first; NULL: none */
-    const char *root;        /* before /proc, /sys and /etc, for a system that is not running;
-                                NULL: this one */
-    const char *name;        /* in place of what the configuration says; NULL: as it says */
-};
-
 /* From the environment: ISOTHERM_BOARDS, ISOTHERM_ROOT. */
 struct board_search board_search_default(void);
 

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "board_find.h"
+#include "plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,17 +30,17 @@ void command_print_problems(const struct config_problems *problems, bool with_wa
 
 int command_load_config(struct config *config, const char *path, bool with_warnings)
 {
-    struct board_search search = board_search_default();
-    return command_load_config_for(config, path, &search, with_warnings);
+    return command_load_config_for(config, path, board_search_default(), with_warnings);
 }
 
-int command_load_config_for(struct config *config, const char *path,
-                            const struct board_search *search, bool with_warnings)
+int command_load_config_for(struct config *config, const char *path, struct board_search boards,
+                            bool with_warnings)
 {
+    const struct config_purpose purpose = {.boards = boards, .plan_bytes = plan_resident_bytes};
     struct config_problems problems = {.capacity = PROBLEMS};
     problems.items = calloc(PROBLEMS, sizeof *problems.items);
     if (problems.items == NULL) problems.capacity = 0;
-    enum status status = config_load_for(config, path, search, &problems);
+    enum status status = config_load_for(config, path, &purpose, &problems);
     command_print_problems(&problems, with_warnings);
     free(problems.items);
     return status == ST_OK ? EXIT_OK : EXIT_CONFIG;

@@ -39,8 +39,8 @@ extern const struct command command_version;
 int command_load_config(struct config *config, const char *path, bool with_warnings);
 
 /* The same for a board, or profiles, named on the command line. */
-int command_load_config_for(struct config *config, const char *path,
-                            const struct board_search *search, bool with_warnings);
+int command_load_config_for(struct config *config, const char *path, struct board_search boards,
+                            bool with_warnings);
 
 /* Prints what was found on standard error. */
 void command_print_problems(const struct config_problems *problems, bool with_warnings);

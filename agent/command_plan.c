@@ -290,7 +290,7 @@ static int run_plan(int argc, char **argv)
     struct plan *plan = calloc(1, sizeof *plan);
     if (config == NULL || plan == NULL) code = EXIT_FAILED;
     if (code == EXIT_OK)
-        code = command_load_config_for(config, request.path, &request.search, false);
+        code = command_load_config_for(config, request.path, request.search, false);
     if (code == EXIT_OK && plan_make(plan, config, &request.assumptions) != ST_OK) {
         (void)fputs("isotherm plan: no memory for the rehearsal\n", stderr);
         code = EXIT_FAILED;

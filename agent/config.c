@@ -130,12 +130,12 @@ static void find_board(struct config_tree *tree, const struct config_node *root,
 
 enum status config_load(struct config *config, const char *path, struct config_problems *problems)
 {
-    struct board_search search = board_search_default();
-    return config_load_for(config, path, &search, problems);
+    const struct config_purpose purpose = {.boards = board_search_default()};
+    return config_load_for(config, path, &purpose, problems);
 }
 
 enum status config_load_for(struct config *config, const char *path,
-                            const struct board_search *search, struct config_problems *problems)
+                            const struct config_purpose *purpose, struct config_problems *problems)
 {
     struct config_tree tree;
     struct config_node *root = NULL;
@@ -151,9 +151,11 @@ enum status config_load_for(struct config *config, const char *path,
         status = read_all(&tree, path, &root);
     }
     if (root != NULL) {
-        find_board(&tree, root, search, config);
+        find_board(&tree, root, &purpose->boards, config);
         config_fill_group(&tree, &config_table, root, config, NULL);
         config_finish(&tree, root, config);
+        if (purpose->plan_bytes != NULL && tree.errors == 0)
+            config_check_memory(&tree, root, config, purpose->plan_bytes(config));
     }
     if (status == ST_OK && tree.errors > 0) status = ST_INVALID;
     sort_problems(problems, path);

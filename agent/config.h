@@ -29,6 +29,7 @@ struct config_limits {
     int64_t devices;
     int admission; /* enum admission */
     int64_t payload_bytes;
+    int64_t memory_bytes; /* of the whole process; 0: no limit */
 };
 
 struct config_times { /* which event times are believed */
@@ -77,12 +78,18 @@ struct config_problems {
 enum status config_load(struct config *config, const char *path,
                         struct config_problems *problems) ISOTHERM_CHECK;
 
-/* The same with a say in where profiles of boards are looked for and which is taken; config_load
- * asks the environment. */
-struct board_search;
+/* What a configuration is loaded for. */
+struct config_purpose {
+    struct board_search boards;
+    /* What the process will take in memory, held against the limits; NULL: not to be checked. */
+    int64_t (*plan_bytes)(const struct config *config);
+};
+
+/* The same; config_load asks the environment for boards and plans nothing. */
 enum status config_load_for(struct config *config, const char *path,
-                            const struct board_search *search,
+                            const struct config_purpose *purpose,
                             struct config_problems *problems) ISOTHERM_CHECK;
+
 void config_fini(struct config *config);
 
 /* What the stream needs, taken from the configuration. */

@@ -29,6 +29,11 @@ void config_resolve_port(struct config_tree *tree, const struct board *board,
 void config_apply_board(struct config_tree *tree, const struct config_node *root,
                         struct config *config);
 
+/* Holds what is planned for the whole process against limits.memory and the board.  After
+ * everything else, when there is no error. */
+void config_check_memory(struct config_tree *tree, const struct config_node *root,
+                         const struct config *config, int64_t planned_bytes);
+
 /* What several parts of the configuration must be together, and what follows from it: defaults
  * that depend on other values are set. */
 void config_finish(struct config_tree *tree, const struct config_node *root, struct config *config);
