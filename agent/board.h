@@ -107,6 +107,7 @@ struct board_found {
     struct board_facts facts;
     char fact[BOARD_SIGN_SIZE]; /* text of the machine that decided; "": none */
     bool is_automatic;          /* nobody named the board */
+    bool is_missing;            /* the one that was named is not there; reported */
     size_t profiles;            /* that were read */
 };
 

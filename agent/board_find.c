@@ -275,6 +275,7 @@ static void visit_to_choose(struct walk *walk, const char *path)
 static enum status report_not_found(struct config_tree *tree, const struct choice *choice,
                                     const struct config_node *place)
 {
+    choice->found->is_missing = true;
     const char *separator = choice->nearest[0] != '\0' ? "; did you mean \"" : "";
     const char *end = choice->nearest[0] != '\0' ? "\"?" : "; `isotherm board --list` shows all";
     if (place != NULL)

@@ -5,7 +5,6 @@
 #include "board_find.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +27,6 @@ static void add_number(struct text *text, enum field_type type, int64_t number)
     field_add_number(text, &like, number);
 }
 
-static void print_row(const char *name, const char *format, ...) ISOTHERM_PRINTF(2, 3);
-
-static void print_row(const char *name, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)printf("%-14s ", name);
-    (void)vprintf(format, arguments);
-    (void)putchar('\n');
-    va_end(arguments);
-}
-
 static void print_limit(const char *name, enum field_type type, int64_t most, const char *effect)
 {
     char words[64];
@@ -47,9 +34,9 @@ static void print_limit(const char *name, enum field_type type, int64_t most, co
     text_init(&text, words, sizeof words);
     if (most > 0) add_number(&text, type, most);
     if (most > 0)
-        print_row(name, "at most %s: %s", words, effect);
+        (void)printf("%-14s at most %s: %s\n", name, words, effect);
     else
-        print_row(name, "no limit of the board");
+        (void)printf("%-14s no limit of the board\n", name);
 }
 
 static const char *say_recognised(const struct showing *showing)
@@ -69,10 +56,10 @@ static void print_facts(const struct board_facts *facts)
         (void)putchar('\n');
     }
     if (facts->dmi_vendor[0] != '\0' || facts->dmi_product[0] != '\0')
-        print_row("DMI", "%s, %s", facts->dmi_vendor, facts->dmi_product);
+        (void)printf("DMI            %s, %s\n", facts->dmi_vendor, facts->dmi_product);
     if (facts->memory_bytes > 0)
-        print_row("memory", "%lld MiB in this machine",
-                  (long long)(facts->memory_bytes / (1 << 20)));
+        (void)printf("memory         %lld MiB in this machine\n",
+                     (long long)(facts->memory_bytes / (1 << 20)));
 }
 
 static void print_port(const struct board_port *port)
@@ -87,9 +74,10 @@ static void print_board(const struct showing *showing)
 {
     const struct board *board = &showing->board;
     const struct board_limits *limits = &board->limits;
-    print_row("board", "%s%s%s", board->name, board->title[0] != '\0' ? ", " : "", board->title);
-    print_row("found", "%s %s", say_recognised(showing), showing->found.fact);
-    print_row("profile", "%s", board->file[0] != '\0' ? board->file : "none; defaults");
+    (void)printf("board          %s%s%s\n", board->name, board->title[0] != '\0' ? ", " : "",
+                 board->title);
+    (void)printf("found          %s %s\n", say_recognised(showing), showing->found.fact);
+    (void)printf("profile        %s\n", board->file[0] != '\0' ? board->file : "none; defaults");
     print_facts(&showing->found.facts);
     (void)puts("\nwhat follows");
     print_limit("agent memory", FIELD_BYTES, limits->memory_bytes,
@@ -97,20 +85,21 @@ static void print_board(const struct showing *showing)
     print_limit("devices", FIELD_INTEGER, limits->devices, "bounds limits.devices");
     print_limit("payload", FIELD_BYTES, limits->payload_bytes, "bounds limits.payload");
     print_limit("store", FIELD_BYTES, limits->store_bytes, "bounds store.budget");
-    print_row("storage", "%s, unless store.storage says otherwise",
-              board_storage_names[board->storage]);
-    print_row("clock", "%s",
-              board->has_clock_battery
-                  ? "goes on without power"
-                  : "stands still without power: wall times are right only after a time server "
-                    "has answered");
+    (void)printf("storage        %s, unless store.storage says otherwise\n",
+                 board_storage_names[board->storage]);
+    (void)printf("clock          %s\n",
+                 board->has_clock_battery
+                     ? "goes on without power"
+                     : "stands still without power: wall times are right only after a time server "
+                       "has answered");
     if (board->watchdog.device[0] == '\0')
-        print_row("watchdog", "not known");
+        (void)printf("watchdog       not known\n");
     else if (board->watchdog.longest_ms > 0)
-        print_row("watchdog", "%s, at most %lld s: RuntimeWatchdogSec= of systemd must not be more",
-                  board->watchdog.device, (long long)(board->watchdog.longest_ms / 1000));
+        (void)printf(
+            "watchdog       %s, at most %lld s: RuntimeWatchdogSec= of systemd must not be more\n",
+            board->watchdog.device, (long long)(board->watchdog.longest_ms / 1000));
     else
-        print_row("watchdog", "%s", board->watchdog.device);
+        (void)printf("watchdog       %s\n", board->watchdog.device);
     (void)printf("%-14s", "toolchains");
     for (size_t i = 0; i < board->toolchain_count; i++)
         (void)printf(" %s", board->toolchains[i].name);
@@ -118,7 +107,7 @@ static void print_board(const struct showing *showing)
     (void)puts(board->port_count > 0 ? "serial ports, for `port:` of a source"
                                      : "serial ports   none with a name: write the path");
     for (size_t i = 0; i < board->port_count; i++) print_port(&board->ports[i]);
-    if (board->note[0] != '\0') print_row("note", "%s", board->note);
+    if (board->note[0] != '\0') (void)printf("note           %s\n", board->note);
 }
 
 static void add_facts(struct text *text, const struct board_facts *facts)

@@ -141,9 +141,10 @@ static void warn_of_traps(struct config_tree *tree, const struct board_port *por
              "carries the system's console as shipped; take the console off it first", "");
 }
 
-void config_resolve_port(struct config_tree *tree, const struct board *board,
+void config_resolve_port(struct config_tree *tree, const struct config *config,
                          struct config_source *source, const struct config_node *options)
 {
+    const struct board *board = &config->board;
     const struct field *field = field_find(source->driver->options, "port");
     const struct config_node *place = find(options, "port");
     if (field == NULL || field->type != FIELD_TEXT || place == NULL || place->is_bad) return;
@@ -153,6 +154,7 @@ void config_resolve_port(struct config_tree *tree, const struct board *board,
     if (strchr(path, '/') == NULL) {
         port = board_find_port(board, path);
         if (port == NULL) {
+            if (config->board_found.is_missing) return; /* said already */
             report_unknown_port(tree, board, place, path);
             return;
         }

@@ -22,7 +22,7 @@ void config_fill_sources(struct config_tree *tree, const struct config_node *lis
 
 /* A port that is named as in the board's profile becomes its path, and the driver's option rs485
  * follows the profile where it was not written. */
-void config_resolve_port(struct config_tree *tree, const struct board *board,
+void config_resolve_port(struct config_tree *tree, const struct config *config,
                          struct config_source *source, const struct config_node *options);
 
 /* Holds the limits of the board against what was written, and lowers defaults to them. */

@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include "agent.h"
+#include "announcer.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "control.h"
@@ -71,7 +72,11 @@ static void add_our_parts(struct plan *plan, const struct config *config)
         (void)snprintf(name, sizeof name, "source %s", config->sources[i].name);
         add_ours(plan, source_bytes(&config->sources[i]), name);
     }
-    if (config->has_uplink) add_ours(plan, uplink_mqtt_size_bytes(), "uplink");
+    if (config->has_uplink) {
+        bool has_ledger = config->uplink.ledger_every_ms > 0;
+        add_ours(plan, uplink_mqtt_size_bytes() + (has_ledger ? announcer_size_bytes() : 0),
+                 "uplink");
+    }
     add_part(plan, true, (int64_t)control_size_bytes(), 2 * (int64_t)control_client_bytes(),
              "control socket (in memory: two clients)");
     add_ours(plan, loop_size_bytes() + agent_size_bytes() + sizeof *config + sizeof(struct log),

@@ -24,8 +24,10 @@ enum {
     SWEEP_LEAST = 256 * 1024 /* of journal, before there is one */
 };
 
+/* b > 0 */
 static int64_t divide_up(int64_t a, int64_t b)
 {
+    if (b <= 0) return 0;
     return a / b + (a % b != 0);
 }
 
@@ -162,7 +164,8 @@ static void fill_drain(struct plan *plan, const struct config *config)
 {
     if (!config->has_uplink) return;
     int64_t rate = config->uplink.in_flight * 1000 / plan->assumed.latency_ms;
-    if (config->uplink.rate > 0 && config->uplink.rate < rate) rate = config->uplink.rate;
+    if (config->uplink.pacing.rate > 0 && config->uplink.pacing.rate < rate)
+        rate = config->uplink.pacing.rate;
     plan->drain_records_per_s = rate;
     plan->drain_day_ms = drain_ms(plan, plan->records_per_day);
     if (plan->record_bytes > 0)

@@ -63,8 +63,8 @@ static void take_record(void *context, struct record *record)
     if (kind == rehearsal->config->window_count) return;
     if (rehearsal->is_closing && rehearsal->records[kind] > 0) return;
     record->seq = SEQ;
-    size_t json =
-        encode_json_record(record, &rehearsal->origin, rehearsal->text, sizeof rehearsal->text);
+    size_t json = encode_json_record(record, &rehearsal->origin, false, rehearsal->text,
+                                     sizeof rehearsal->text);
     size_t topic_size = topics_write(&rehearsal->topics, record, topic) ? strlen(topic) : 0;
     rehearsal->records[kind]++;
     rehearsal->stored[kind] += record_codec_encode(record, bytes, sizeof bytes);

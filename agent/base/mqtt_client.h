@@ -155,8 +155,7 @@ struct mqtt_settings {
 
 struct mqtt_client;
 
-/* Bytes that mqtt_client_open allocates, libmosquitto's own not counted. */
-size_t mqtt_client_size_bytes(void);
+size_t mqtt_client_size_bytes(void); /* what mqtt_client_open allocates */
 
 /* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
  * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
