@@ -318,7 +318,7 @@ const struct command command_plan = {
         "  -r, --root DIR    the system whose board is to be recognised\n"
         "  -e, --every D     a device sends a reading so often (default: expected_every, or 1s)\n"
         "  -n, --devices N   so many devices send (default: limits.devices)\n"
-        "  -i, --id N        length of the ids of devices (default: 12)\n"
+        "  -i, --id N        length of the ids of devices (default: 24)\n"
         "  -l, --latency D   a message to the centre and its answer (default: 20ms)\n"
         "  -j, --json        for programs\n\n"
         "Exit codes: 0 printed; 64 wrong usage; 78 the configuration has errors, or asks for more\n"

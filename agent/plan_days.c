@@ -10,18 +10,23 @@
 #define DAY_MS INT64_C(86400000)
 #define HOUR_MS INT64_C(3600000)
 
-/* Measured (docs/plan.md): what SQLite and the file system add. */
+/* Measured (docs/plan.md): what SQLite adds. */
 enum {
-    ROW_BYTES = 11,          /* of a record in its page: sizes, number, place */
-    PAGE_USE_BYTES = 4088,   /* of a page, for rows */
-    COMMIT_BYTES = 9 * 1024, /* written for a commit of next to nothing */
-    WRITTEN_NUMERATOR = 7,   /* and for each byte of payload: 3.5 */
-    WRITTEN_DENOMINATOR = 2,
-    REPEAT_BYTES = 8,    /* in the journal for each reading that may be sent again */
-    LEDGER_TYPICAL = 64, /* in the journal for each commit and source */
-    SWEEP_NUMERATOR = 4, /* whole states, as a share of the journal: 1/3 */
-    SWEEP_DENOMINATOR = 3,
-    SWEEP_LEAST = 256 * 1024 /* of journal, before there is one */
+    ROW_BYTES = 11,                         /* of a record in its page: sizes, number, place */
+    PAGE_USE_BYTES = 4088,                  /* of a page, for rows */
+    FRAME_BYTES = DATABASE_PAGE_BYTES + 24, /* a page in the WAL */
+    BASE_FRAMES = 3,        /* of every commit: the state, the journal's leaf, page 1 */
+    LEAF_BYTES = 2400,      /* of a journal entry with pages of its own, beside them */
+    INLINE_BYTES = 4061,    /* a longer journal entry has pages of its own */
+    SHARED_PAGES = 5,       /* written back once for all commits since the last time */
+    BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
+    MARGIN_PERCENT = 8,
+    REPEAT_BYTES = 8,         /* in the journal for each reading that may be sent again */
+    LEDGER_TYPICAL = 64,      /* in the journal for each commit and source */
+    SWEEP_LEAST = 256 * 1024, /* of journal, before whole states are written */
+    SWEEP_COMMITS = 33,       /* that such a round takes */
+    LEDGER_JSON = 420,        /* the ledger that is published, */
+    LEDGER_SOURCE_JSON = 120  /* and more for each source */
 };
 
 /* b > 0 */
@@ -66,6 +71,16 @@ static int64_t journal_most(const struct plan *plan, const struct plan_traffic *
     int64_t states = plan->assumed.devices * traffic->state_bytes;
     int64_t most = 3 * states > SWEEP_LEAST ? 3 * states : SWEEP_LEAST;
     return most + 2 * states;
+}
+
+/* The ledger goes out beside the records. */
+static void add_ledger(struct plan *plan, const struct config *config)
+{
+    if (!config->has_uplink || config->uplink.ledger_every_ms == 0) return;
+    int64_t bytes = LEDGER_JSON + (int64_t)config->source_count * LEDGER_SOURCE_JSON;
+    int64_t ledgers = divide_up(DAY_MS, config->uplink.ledger_every_ms);
+    plan->uplink_bytes_per_day +=
+        ledgers * (bytes + (int64_t)strlen(config->uplink.topic) + LIMIT_GATEWAY_SIZE);
 }
 
 static void fill_outbox(struct plan *plan, const struct config *config,
@@ -132,6 +147,72 @@ static int64_t readings_a_commit(const struct config *config)
     return readings > 0 ? readings : INT64_MAX;
 }
 
+/* What the commits of a day have to hold, each. */
+struct load {
+    int64_t readings, dirty, records;
+    int64_t journal_bytes, record_bytes;
+    int64_t interval_ms;
+};
+
+/* Whole states are written when the journal has grown by so much since the last time. */
+static int64_t sweep_growth(int64_t states, int64_t journal_bytes)
+{
+    int64_t after = states + SWEEP_COMMITS * journal_bytes;
+    int64_t limit = 3 * after > SWEEP_LEAST ? 3 * after : SWEEP_LEAST;
+    return limit > after ? limit - after : 1;
+}
+
+static struct load load_of(const struct plan *plan, const struct config *config,
+                           const struct plan_traffic *traffic, int64_t readings_a_day)
+{
+    int64_t commits = plan->commits_per_day;
+    struct load load = {.readings = divide_up(readings_a_day, commits),
+                        .records = divide_up(plan->records_per_day, commits),
+                        .interval_ms = DAY_MS / commits};
+    load.dirty = load.readings < plan->assumed.devices ? load.readings : plan->assumed.devices;
+    load.journal_bytes = divide_up(load.dirty * traffic->journal_milli_bytes, 1000) +
+                         load.readings * REPEAT_BYTES +
+                         (int64_t)config->source_count * LEDGER_TYPICAL;
+    int64_t states = plan->assumed.devices * traffic->state_bytes;
+    load.journal_bytes += load.journal_bytes * states / sweep_growth(states, load.journal_bytes);
+    load.record_bytes = divide_up(plan->records_per_day * plan->record_bytes, commits);
+    return load;
+}
+
+/* In how many of a thousand commits the outbox changes: a window ends for all devices at once, but
+ * each device closes it with its next reading. */
+static int64_t outbox_milli(const struct plan *plan, const struct config *config,
+                            const struct load *load)
+{
+    int64_t spread_ms = plan->assumed.every_ms + load->interval_ms * BURST_HALF_COMMITS / 2;
+    int64_t milli = 0;
+    for (size_t i = 0; i < config->window_count; i++) {
+        const struct window_spec *window = &config->windows[i];
+        if (window->size_count > 0 || window->provisional_ms > 0) return 1000;
+        milli += spread_ms * 1000 / window->every_ms;
+    }
+    return milli < 1000 ? milli : 1000;
+}
+
+/* A page goes to the WAL with each commit that changes it, and back to its place once for all the
+ * commits since the last checkpoint.  A long journal entry costs two pages more: of the journal's
+ * tree, and of the list of free pages. */
+static int64_t bytes_per_commit(const struct plan *plan, const struct config *config,
+                                const struct load *load)
+{
+    struct store_options options = config_store_options(config);
+    struct database_shares shares = {.checkpoint_pages = 1};
+    if (database_share(options.budget_bytes, options.batch_bytes, &shares) != ST_OK) return 0;
+    bool is_long = load->journal_bytes > INLINE_BYTES;
+    int64_t frames_milli =
+        (BASE_FRAMES + (is_long ? 2 : 0)) * 1000 + outbox_milli(plan, config, load);
+    int64_t payload = load->journal_bytes + load->record_bytes;
+    int64_t to_wal = frames_milli * FRAME_BYTES / 1000 + payload + load->record_bytes / 2;
+    int64_t back =
+        payload + (is_long ? LEAF_BYTES : 0) + SHARED_PAGES * to_wal / shares.checkpoint_pages;
+    return (to_wal + back) * (100 + MARGIN_PERCENT) / 100;
+}
+
 static void fill_flash(struct plan *plan, const struct config *config,
                        const struct plan_traffic *traffic)
 {
@@ -141,16 +222,9 @@ static void fill_flash(struct plan *plan, const struct config *config,
     plan->commits_per_day = by_time > by_count ? by_time : by_count;
     if (readings_a_day < plan->commits_per_day) plan->commits_per_day = readings_a_day;
     if (plan->commits_per_day == 0) return;
-    int64_t readings = divide_up(readings_a_day, plan->commits_per_day);
-    int64_t dirty = readings < plan->assumed.devices ? readings : plan->assumed.devices;
-    int64_t journal = dirty * divide_up(traffic->journal_milli_bytes, 1000) * SWEEP_NUMERATOR /
-                          SWEEP_DENOMINATOR +
-                      readings * REPEAT_BYTES + (int64_t)config->source_count * LEDGER_TYPICAL;
-    int64_t records = divide_up(plan->records_per_day * plan->record_bytes, plan->commits_per_day);
-    plan->journal_bytes = journal;
-    int64_t payload = journal + records;
-    plan->flash_bytes_per_day =
-        plan->commits_per_day * (COMMIT_BYTES + payload * WRITTEN_NUMERATOR / WRITTEN_DENOMINATOR);
+    struct load load = load_of(plan, config, traffic, readings_a_day);
+    plan->journal_bytes = load.journal_bytes;
+    plan->flash_bytes_per_day = plan->commits_per_day * bytes_per_commit(plan, config, &load);
 }
 
 static int64_t drain_ms(const struct plan *plan, int64_t records)
@@ -176,6 +250,7 @@ void plan_fill_days(struct plan *plan, const struct config *config,
                     const struct plan_traffic *traffic)
 {
     fill_records(plan, traffic);
+    add_ledger(plan, config);
     fill_outbox(plan, config, traffic);
     fill_levels(plan, config, traffic);
     fill_flash(plan, config, traffic);
