@@ -71,7 +71,7 @@ struct board {
     struct board_toolchain toolchains[BOARD_TOOLCHAINS];
     size_t toolchain_count;
     struct board_limits limits;
-    int storage; /* index into board_storage_names */
+    int storage; /* enum storage_class */
     bool has_clock_battery;
     struct board_watchdog watchdog;
     struct board_port ports[BOARD_PORTS];
@@ -82,8 +82,7 @@ struct board {
 /* Fills struct board. */
 extern const struct field_table board_table;
 
-/* The names of storage classes and ways to switch, ended by NULL. */
-extern const char *const board_storage_names[];
+/* By enum board_rs485, ended by NULL. */
 extern const char *const board_rs485_names[];
 
 /* What a machine says of itself. */

@@ -3,12 +3,12 @@
 #include "board.h"
 
 #include "config_tables.h"
+#include "store/store.h"
 
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
 
-const char *const board_storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "ram", NULL};
 const char *const board_rs485_names[] = {"none", "ioctl", "command", "hardware", NULL};
 
 _Static_assert(BOARD_RS485_NONE == 0 && BOARD_RS485_HARDWARE == 3, "order of board_rs485_names");
@@ -225,8 +225,8 @@ static const struct field board_fields[] = {
     {.name = "storage",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct board, storage),
-     .choices = board_storage_names,
-     .default_text = "sd",
+     .choices = store_storage_names,
+     .default_text = "ssd",
      .help = "What the store lies on, which decides how it wears; store.storage overrides it."},
     {.name = "clock_battery",
      .type = FIELD_BOOL,

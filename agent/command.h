@@ -31,6 +31,7 @@ extern const struct command command_status;
 extern const struct command command_tail;
 extern const struct command command_decode;
 extern const struct command command_replay;
+extern const struct command command_store;
 extern const struct command command_version;
 
 /* Loads a configuration for a command and prints every problem on standard error; warnings only

@@ -86,7 +86,7 @@ static void print_board(const struct showing *showing)
     print_limit("payload", FIELD_BYTES, limits->payload_bytes, "bounds limits.payload");
     print_limit("store", FIELD_BYTES, limits->store_bytes, "bounds store.budget");
     (void)printf("storage        %s, unless store.storage says otherwise\n",
-                 board_storage_names[board->storage]);
+                 store_storage_names[board->storage]);
     (void)printf("clock          %s\n",
                  board->has_clock_battery
                      ? "goes on without power"
@@ -171,7 +171,7 @@ static void print_json(struct showing *showing)
     text_json_string(&text, "profile", board->file);
     add_facts(&text, &showing->found.facts);
     add_limits(&text, &board->limits);
-    text_json_string(&text, "storage", board_storage_names[board->storage]);
+    text_json_string(&text, "storage", store_storage_names[board->storage]);
     text_json_bool(&text, "clock_battery", board->has_clock_battery);
     text_json_open(&text, "watchdog", '{');
     text_json_string(&text, "device", board->watchdog.device);

@@ -100,8 +100,18 @@ static void print_days(const struct plan *plan, const struct config *config)
                      plan->drain_records_per_s, say_time(words, plan->drain_day_ms));
         (void)printf(", with a full store %s\n", say_time(words, plan->drain_full_ms));
     }
-    (void)printf("\nto the flash: %" PRId64 " commits a day, %s a day\n", plan->commits_per_day,
-                 say_bytes(words, plan->flash_bytes_per_day));
+    (void)printf("\nto the flash (%s): %" PRId64 " commits a day, one every %s%s or earlier,\n",
+                 store_storage_names[config->store.storage], plan->commits_per_day,
+                 say_duration(words, plan->commit_every_ms),
+                 plan->is_commit_fixed ? "" : " as the budget allows");
+    (void)printf("  %s a day", say_bytes(words, plan->flash_bytes_per_day));
+    if (plan->flash_budget_bytes > 0)
+        (void)printf(", %s %s a day",
+                     plan->flash_bytes_per_day > plan->flash_budget_bytes
+                         ? "MORE THAN the budget of"
+                         : "of a budget of",
+                     say_bytes(words, plan->flash_budget_bytes));
+    (void)putchar('\n');
 }
 
 static void print_text(const struct plan *plan, const struct config *config, const char *path)
@@ -175,6 +185,9 @@ static void add_days(struct text *text, const struct plan *plan)
     text_json_close(text, '}');
     text_json_open(text, "flash", '{');
     text_json_int(text, "commits_per_day", plan->commits_per_day);
+    text_json_int(text, "commit_every_ms", plan->commit_every_ms);
+    text_json_bool(text, "commit_every_fixed", plan->is_commit_fixed);
+    text_json_int(text, "budget_per_day_bytes", plan->flash_budget_bytes);
     text_json_int(text, "journal_bytes_per_commit", plan->journal_bytes);
     text_json_int(text, "bytes_per_day", plan->flash_bytes_per_day);
     text_json_close(text, '}');

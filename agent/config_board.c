@@ -51,6 +51,7 @@ void config_apply_board(struct config_tree *tree, const struct config_node *root
         {"limits", "payload", board->limits.payload_bytes, &config->limits.payload_bytes, true},
         {"store", "budget", board->limits.store_bytes, &config->store.budget_bytes, true},
     };
+    if (find(find(root, "store"), "storage") == NULL) config->store.storage = board->storage;
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         apply(tree, root, board, &bounds[i]);
 }

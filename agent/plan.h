@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,7 +63,10 @@ struct plan {
     struct plan_level levels[PLAN_LEVELS];
     size_t level_count;
     int64_t commits_per_day;
-    int64_t flash_bytes_per_day;
+    int64_t flash_bytes_per_day; /* written by SQLite, WAL and write-back included */
+    int64_t flash_budget_bytes;  /* a day; 0: no limit */
+    int64_t commit_every_ms;     /* as configured, or as follows from the budget */
+    bool is_commit_fixed;
 
     int64_t drain_records_per_s; /* while the centre keeps up */
     int64_t drain_day_ms;        /* to make up for a day without the centre */

@@ -1,9 +1,9 @@
 /* Invariant: rounding goes up where more is worse, and down where less is. */
 #include "plan_days.h"
 
-#include "ledger.h"
+#include "flow.h"
 #include "store/database.h"
-#include "store/reserve.h"
+#include "store/wear.h"
 
 #include <string.h>
 
@@ -21,12 +21,10 @@ enum {
     SHARED_PAGES = 5,       /* written back once for all commits since the last time */
     BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
     MARGIN_PERCENT = 8,
-    REPEAT_BYTES = 8,         /* in the journal for each reading that may be sent again */
-    LEDGER_TYPICAL = 64,      /* in the journal for each commit and source */
-    SWEEP_LEAST = 256 * 1024, /* of journal, before whole states are written */
-    SWEEP_COMMITS = 33,       /* that such a round takes */
-    LEDGER_JSON = 420,        /* the ledger that is published, */
-    LEDGER_SOURCE_JSON = 120  /* and more for each source */
+    REPEAT_BYTES = 8,        /* in the journal for each reading that may be sent again */
+    LEDGER_TYPICAL = 64,     /* in the journal for each commit and source */
+    LEDGER_JSON = 420,       /* the ledger that is published, */
+    LEDGER_SOURCE_JSON = 120 /* and more for each source */
 };
 
 /* b > 0 */
@@ -69,7 +67,8 @@ static void fill_records(struct plan *plan, const struct plan_traffic *traffic)
 static int64_t journal_most(const struct plan *plan, const struct plan_traffic *traffic)
 {
     int64_t states = plan->assumed.devices * traffic->state_bytes;
-    int64_t most = 3 * states > SWEEP_LEAST ? 3 * states : SWEEP_LEAST;
+    int64_t most = FLOW_SWEEP_GROWTH * states > FLOW_SWEEP_MIN_BYTES ? FLOW_SWEEP_GROWTH * states
+                                                                     : FLOW_SWEEP_MIN_BYTES;
     return most + 2 * states;
 }
 
@@ -157,8 +156,9 @@ struct load {
 /* Whole states are written when the journal has grown by so much since the last time. */
 static int64_t sweep_growth(int64_t states, int64_t journal_bytes)
 {
-    int64_t after = states + SWEEP_COMMITS * journal_bytes;
-    int64_t limit = 3 * after > SWEEP_LEAST ? 3 * after : SWEEP_LEAST;
+    int64_t after = states + (FLOW_SWEEP_ROUNDS + 1) * journal_bytes;
+    int64_t limit = FLOW_SWEEP_GROWTH * after > FLOW_SWEEP_MIN_BYTES ? FLOW_SWEEP_GROWTH * after
+                                                                     : FLOW_SWEEP_MIN_BYTES;
     return limit > after ? limit - after : 1;
 }
 
@@ -213,18 +213,56 @@ static int64_t bytes_per_commit(const struct plan *plan, const struct config *co
     return (to_wal + back) * (100 + MARGIN_PERCENT) / 100;
 }
 
+static bool has_window_source(const struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++)
+        if (config->sources[i].driver->pauses_for_commit) return true;
+    return false;
+}
+
+static int64_t commits_a_day(const struct plan *plan, const struct config *config,
+                             int64_t interval_ms)
+{
+    int64_t readings = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
+    int64_t commits = DAY_MS / interval_ms;
+    int64_t by_count = readings / readings_a_commit(config);
+    if (by_count > commits) commits = by_count;
+    /* A broker's small window is not held up by a long interval (flow.c). */
+    if (config->store.commit_every_ms == 0 && has_window_source(config)) {
+        int64_t by_window = DAY_MS / FLOW_WINDOW_WAIT_MS;
+        if (readings / FLOW_WINDOW_LEAST < by_window) by_window = readings / FLOW_WINDOW_LEAST;
+        if (by_window > commits) commits = by_window;
+    }
+    return readings < commits ? readings : commits;
+}
+
+static void try_interval(struct plan *plan, const struct config *config,
+                         const struct plan_traffic *traffic, int64_t interval_ms)
+{
+    int64_t readings = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
+    plan->commit_every_ms = interval_ms;
+    plan->commits_per_day = commits_a_day(plan, config, interval_ms);
+    if (plan->commits_per_day == 0) return;
+    struct load load = load_of(plan, config, traffic, readings);
+    plan->journal_bytes = load.journal_bytes;
+    plan->flash_bytes_per_day = plan->commits_per_day * bytes_per_commit(plan, config, &load);
+}
+
+/* As wear.c does it while running: as often as the budget allows. */
 static void fill_flash(struct plan *plan, const struct config *config,
                        const struct plan_traffic *traffic)
 {
-    int64_t readings_a_day = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
-    int64_t by_time = DAY_MS / config->store.commit_every_ms;
-    int64_t by_count = readings_a_day / readings_a_commit(config);
-    plan->commits_per_day = by_time > by_count ? by_time : by_count;
-    if (readings_a_day < plan->commits_per_day) plan->commits_per_day = readings_a_day;
-    if (plan->commits_per_day == 0) return;
-    struct load load = load_of(plan, config, traffic, readings_a_day);
-    plan->journal_bytes = load.journal_bytes;
-    plan->flash_bytes_per_day = plan->commits_per_day * bytes_per_commit(plan, config, &load);
+    plan->flash_budget_bytes = store_flash_per_day(&config->store);
+    plan->is_commit_fixed = config->store.commit_every_ms > 0;
+    if (plan->is_commit_fixed) {
+        try_interval(plan, config, traffic, config->store.commit_every_ms);
+        return;
+    }
+    for (int64_t interval_ms = WEAR_LEAST_MS; interval_ms <= WEAR_MOST_MS; interval_ms += 1000) {
+        try_interval(plan, config, traffic, interval_ms);
+        bool is_kept = plan->flash_bytes_per_day <= plan->flash_budget_bytes;
+        if (plan->flash_budget_bytes == 0 || is_kept) return;
+    }
 }
 
 static int64_t drain_ms(const struct plan *plan, int64_t records)

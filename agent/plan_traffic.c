@@ -87,10 +87,17 @@ static int64_t make_value_micro(uint32_t *random)
     return 21000000 + (int64_t)(*random >> 8) % 9999 * 1000;
 }
 
+/* What an entry of the journal takes hardly depends on it. */
+static int64_t commit_interval_ms(const struct config *config)
+{
+    enum { TYPICAL_MS = 5000 };
+    return config->store.commit_every_ms > 0 ? config->store.commit_every_ms : TYPICAL_MS;
+}
+
 /* As long as the widest window twice, as far as that takes a reasonable number of readings. */
 static int64_t choose_readings(const struct config *config, int64_t every_ms)
 {
-    int64_t longest_ms = config->store.commit_every_ms * 4;
+    int64_t longest_ms = commit_interval_ms(config) * 4;
     int64_t readings = READINGS_LEAST;
     for (size_t i = 0; i < config->window_count; i++) {
         const struct window_spec *window = &config->windows[i];
@@ -107,7 +114,7 @@ static void play(struct rehearsal *rehearsal, struct stream *stream, const char 
 {
     const struct config *config = rehearsal->config;
     int64_t readings = choose_readings(config, every_ms);
-    int64_t commit_ms = config->store.commit_every_ms, next_commit_ms = BEGIN_MS + commit_ms;
+    int64_t commit_ms = commit_interval_ms(config), next_commit_ms = BEGIN_MS + commit_ms;
     struct stream_now now = {.clock = CLOCK_TRUSTED};
     uint32_t random = 1;
     for (int64_t i = 0; i < readings; i++) {

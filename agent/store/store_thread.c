@@ -112,6 +112,7 @@ static void share_counts(struct store_thread *thread)
     thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
+    thread->counts.flash_bytes = counts.flash_bytes;
     (void)pthread_mutex_unlock(&thread->mutex);
 }
 

@@ -73,7 +73,8 @@ static enum status attach_existing(struct writer *writer, const struct meta_stat
                                    bool is_checked)
 {
     enum status status =
-        database_open(&writer->connection, writer->path, &writer->shares, is_checked, writer->log);
+        database_open(&writer->connection, writer->path, meter_name(&writer->meter),
+                      &writer->shares, is_checked, writer->log);
     if (status != ST_OK) return status;
     (void)sqlite3_wal_hook(writer->connection, on_wal, writer);
     status = outbox_open(&writer->outbox, writer->connection, writer->log);
@@ -176,7 +177,8 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
         return status;
     }
     (void)sqlite3_hard_heap_limit64(DATABASE_HEAP_BYTES);
-    status = meta_make_state(&known);
+    status = meter_begin(&writer->meter);
+    if (status == ST_OK) status = meta_make_state(&known);
     if (status == ST_OK) status = store_file_resolve(writer->path, log);
     if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
     if (status == ST_OK) status = attach_first(writer, &known, found->aside_path);
@@ -199,6 +201,7 @@ void writer_close(struct writer *writer)
     if (writer->path[0] == '\0') return;
     close_parts(writer);
     database_finish(&writer->connection);
+    meter_end(&writer->meter);
     if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
     memset(writer, 0, sizeof *writer);
 }
@@ -439,4 +442,5 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path);
     counts->journal_bytes = writer->journal_bytes;
+    counts->flash_bytes = meter_bytes(&writer->meter);
 }
