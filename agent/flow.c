@@ -16,10 +16,6 @@ enum {
     STOP_DRAIN_MS = 500,
     REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
-    SWEEP_ROUNDS = 32,
-    SWEEP_MIN_BYTES = 256 * 1024,
-    WINDOW_LEAST = 20, /* what brokers send unacknowledged at least, some no more than that */
-    WINDOW_WAIT_MS = 5000
 };
 
 struct stream_now flow_now(const struct flow *flow)
@@ -75,8 +71,8 @@ static void commit_within(struct flow *flow, int64_t patience_ms)
  * that was made long: it would have to drop what comes meanwhile. */
 static void serve_small_windows(struct flow *flow)
 {
-    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < WINDOW_LEAST) return;
-    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < WINDOW_WAIT_MS) return;
+    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < FLOW_WINDOW_LEAST) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < FLOW_WINDOW_WAIT_MS) return;
     for (size_t i = 0; i < flow->source_count; i++) {
         const struct flow_source *source = &flow->sources[i];
         if (source->driver->pauses_for_commit &&
@@ -93,8 +89,8 @@ static void resume_sources(struct flow *flow)
 static void sweep_journal(struct flow *flow)
 {
     if (!flow->is_sweeping) {
-        int64_t limit_bytes = flow->sweep_bytes * 3;
-        if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
+        int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+        if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
@@ -102,7 +98,7 @@ static void sweep_journal(struct flow *flow)
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
-    size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
+    size_t share = (size_t)flow->config->limits.devices / FLOW_SWEEP_ROUNDS + 1;
     if (!stream_journal_states(flow->stream, share)) return;
     store_mark_journal(flow->store, true);
     flow->is_sweeping = false;

@@ -18,6 +18,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the plan must know too. */
+enum {
+    FLOW_SWEEP_ROUNDS = 32,            /* commits over which all whole states are journalled */
+    FLOW_SWEEP_MIN_BYTES = 256 * 1024, /* of journal, before that is done */
+    FLOW_SWEEP_GROWTH = 3,             /* and times the size after the last time */
+    FLOW_WINDOW_LEAST = 20,            /* what brokers send unacknowledged at least */
+    FLOW_WINDOW_WAIT_MS = 5000         /* how long they may be kept waiting with that */
+};
+
 struct flow_source {
     const struct driver *driver;
     void *state; /* driver->state_size bytes */

@@ -103,18 +103,6 @@ int64_t wear_patience_ms(const struct wear *wear, int64_t patience_ms)
     return clamp(patience_ms, 0, wear->interval_ms);
 }
 
-int64_t wear_settled_ms(int64_t budget_bytes, int64_t fixed_ms, int64_t commit_bytes,
-                        int64_t day_bytes)
-{
-    if (fixed_ms > 0) return fixed_ms;
-    if (budget_bytes <= 0) return WEAR_LEAST_MS;
-    int64_t left_bytes =
-        clamp(budget_bytes, 0, WEAR_BUDGET_MOST) - clamp(day_bytes, 0, WEAR_BUDGET_MOST);
-    if (left_bytes <= 0) return WEAR_MOST_MS;
-    return clamp(clamp(commit_bytes, 0, SPENT_MOST) * DAY_MS / left_bytes, WEAR_LEAST_MS,
-                 WEAR_MOST_MS);
-}
-
 static int64_t for_a_day(uint64_t total_bytes, int64_t span_s)
 {
     enum { DAY_S = 86400 };

@@ -46,11 +46,6 @@ int64_t wear_interval_ms(const struct wear *wear);
  * all while the budget is kept. */
 int64_t wear_patience_ms(const struct wear *wear, int64_t patience_ms);
 
-/* The interval at which a load settles that costs `commit_bytes` with each commit, and `day_bytes`
- * in a day however often it is committed.  For plans. */
-int64_t wear_settled_ms(int64_t budget_bytes, int64_t fixed_ms, int64_t commit_bytes,
-                        int64_t day_bytes);
-
 struct wear_report {
     uint64_t written_bytes;  /* since the beginning */
     uint64_t last_day_bytes; /* in the last 24 hours, to the hour */

@@ -70,32 +70,6 @@ static void test_steady_load_keeps_the_budget(void **state)
     }
 }
 
-static void test_load_settles_where_a_plan_says(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t budget_mib, commit_bytes, second_bytes;
-    } cases[] = {{250, 13000, 200}, {250, 20000, 1500}, {2048, 90000, 3000}, {20, 1000, 100}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct load load;
-        int64_t budget_bytes = cases[i].budget_mib * MIB, sum_ms = 0;
-        begin(&load, budget_bytes, 0);
-        load.commit_bytes = cases[i].commit_bytes;
-        load.second_bytes = cases[i].second_bytes;
-        (void)run(&load, DAY_MS);
-        for (int k = 0; k < 100; k++) {
-            (void)run(&load, 1);
-            sum_ms += wear_interval_ms(&load.wear);
-        }
-        int64_t planned_ms = wear_settled_ms(budget_bytes, 0, cases[i].commit_bytes,
-                                             cases[i].second_bytes * DAY_MS / 1000);
-        assert_in_range(sum_ms / 100, planned_ms * 95 / 100, planned_ms * 105 / 100);
-    }
-    assert_int_equal(wear_settled_ms(100, 2500, 1, 1), 2500);
-    assert_int_equal(wear_settled_ms(0, 0, 1000000, 0), WEAR_LEAST_MS);
-    assert_int_equal(wear_settled_ms(1000, 0, 1000, 2000), WEAR_MOST_MS);
-}
-
 static void test_any_day_is_within_the_budget_and_one_hour(void **state)
 {
     (void)state;
@@ -218,7 +192,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steady_load_keeps_the_budget),
-        cmocka_unit_test(test_load_settles_where_a_plan_says),
         cmocka_unit_test(test_any_day_is_within_the_budget_and_one_hour),
         cmocka_unit_test(test_low_load_is_committed_each_second),
         cmocka_unit_test(test_quiet_time_is_saved_for_an_hour_at_most),
