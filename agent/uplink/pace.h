@@ -1,4 +1,4 @@
-/* pace: a token bucket: how much may leave in a second, saved up a little.
+/* pace: how much may leave in a second, saved up a little.
  *
  * Counts records or bytes, whatever the caller takes.  No allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_PACE_H
