@@ -75,6 +75,18 @@ static void print_drain(const cJSON *uplink)
     }
 }
 
+static void print_flash(const cJSON *flash)
+{
+    double budget_mib = reply_number(flash, "budget_per_day_bytes") / 1048576.0;
+    (void)printf("flash    %.1f MiB written", reply_number(flash, "written_bytes") / 1048576.0);
+    if (reply_number(flash, "per_day_bytes") > 0)
+        (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
+    if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
+    (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+                 reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
+                 reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
+}
+
 static void print_store_and_uplink(const cJSON *status)
 {
     const cJSON *store = cJSON_GetObjectItemCaseSensitive(status, "store");
@@ -84,6 +96,7 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");
         return;
