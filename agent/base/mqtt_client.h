@@ -4,8 +4,8 @@
  * loop's pool; after a loss it connects again with backoff and jitter for ever.  Messages and
  * acknowledgements are told through callbacks.  Nothing is ever queued while disconnected.
  * Loop thread only. */
-*acknowledgements are told through callbacks.Nothing is ever
-        queued while disconnected.Loop *thread only.* /
+#ifndef ISOTHERM_BASE_MQTT_CLIENT_H
+#define ISOTHERM_BASE_MQTT_CLIENT_H
 
 #include "base/field.h"
 #include "base/limits.h"
@@ -17,10 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-    enum mqtt_version {
-        MQTT_VERSION_5,
-        MQTT_VERSION_311
-    };
+enum mqtt_version { MQTT_VERSION_5, MQTT_VERSION_311 };
 
 /* Options that both sides have; filled through the rows of MQTT_CLIENT_FIELDS. */
 struct mqtt_options {
@@ -36,6 +33,7 @@ struct mqtt_options {
     int64_t session_ms; /* how long the broker keeps our session */
     int64_t backoff_min_ms, backoff_max_ms;
 };
+
 extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
 
 #define MQTT_CLIENT_FIELDS(options_type, member)                                                   \
@@ -157,9 +155,8 @@ struct mqtt_settings {
 
 struct mqtt_client;
 size_t mqtt_client_size_bytes(void); /* what mqtt_client_open allocates */
-
-/* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad URL, unreadable
- * password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
+/* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
+ * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
                              const struct mqtt_settings *settings,
                              const struct mqtt_events *events) ISOTHERM_CHECK;
