@@ -24,7 +24,7 @@ struct agent {
     struct store_options store_options;
     struct store_found found;
     int64_t started_mono_ms;
-    struct announcer announcer;
+    struct announcer *announcer; /* NULL: the ledger is not published */
     struct control *control;
     struct loop_timer *control_timer; /* while its directory is missing */
     struct service service;
@@ -223,7 +223,7 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     loop_timer_stop(&agent->control_timer);
     control_close(agent->control);
     if (agent->loop != NULL) flow_stop(&agent->flow);
-    announcer_close(&agent->announcer);
+    announcer_close(agent->announcer);
     uplink_close(agent->flow.uplink);
     agent->flow.uplink = NULL;
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);

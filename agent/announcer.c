@@ -4,7 +4,20 @@
 #include "base/text.h"
 #include "report.h"
 
-enum { TICK_MS = 1000 };
+#include <stdlib.h>
+
+enum { TICK_MS = 1000, JSON_SIZE = 24 * 1024 };
+
+struct announcer {
+    struct flow *flow;
+    const char *epoch;
+    int64_t started_mono_ms;
+    int64_t every_ms;
+    int64_t due_mono_ms;
+    uint64_t connects; /* of the connection on which the last one went */
+    struct loop_timer *timer;
+    char json[JSON_SIZE];
+};
 
 static bool publish(struct announcer *announcer)
 {
@@ -37,22 +50,24 @@ size_t announcer_size_bytes(void)
     return sizeof(struct announcer);
 }
 
-enum status announcer_open(struct announcer *announcer, struct flow *flow, const char *epoch,
+enum status announcer_open(struct announcer **announcer, struct flow *flow, const char *epoch,
                            int64_t started_mono_ms, int64_t every_ms)
 {
-    announcer->epoch = epoch;
-    announcer->started_mono_ms = started_mono_ms;
-    announcer->every_ms = every_ms;
-    announcer->timer = loop_timer_start(flow->host.loop, TICK_MS, TICK_MS, on_tick, announcer);
-    if (announcer->timer == NULL) return ST_FULL;
-    announcer->flow = flow;
-    return ST_OK;
+    struct announcer *made = calloc(1, sizeof *made);
+    *announcer = made;
+    if (made == NULL) return ST_NO_MEMORY;
+    made->flow = flow;
+    made->epoch = epoch;
+    made->started_mono_ms = started_mono_ms;
+    made->every_ms = every_ms;
+    made->timer = loop_timer_start(flow->host.loop, TICK_MS, TICK_MS, on_tick, made);
+    return made->timer != NULL ? ST_OK : ST_FULL;
 }
 
 void announcer_close(struct announcer *announcer)
 {
-    if (announcer->flow == NULL) return;
-    (void)publish(announcer);
+    if (announcer == NULL) return;
+    if (announcer->timer != NULL) (void)publish(announcer);
     loop_timer_stop(&announcer->timer);
-    announcer->flow = NULL;
+    free(announcer);
 }

@@ -10,26 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ANNOUNCER_JSON_SIZE = 24 * 1024 };
+struct announcer;
 
-/* Embedded by its owner; the fields are private. */
-struct announcer {
-    struct flow *flow; /* NULL: not open */
-    const char *epoch;
-    int64_t started_mono_ms;
-    int64_t every_ms;
-    int64_t due_mono_ms;
-    uint64_t connects; /* of the connection on which the last one went */
-    struct loop_timer *timer;
-    char json[ANNOUNCER_JSON_SIZE];
-};
+/* Bytes that announcer_open allocates. */
+size_t announcer_size_bytes(void);
 
-/* `announcer` is zeroed; `flow`, with its uplink, and `epoch` stay valid until close.  ST_FULL:
- * no timer can be had. */
-enum status announcer_open(struct announcer *announcer, struct flow *flow, const char *epoch,
+/* `flow`, with its uplink, and `epoch` stay valid until close.  ST_NO_MEMORY, ST_FULL. */
+enum status announcer_open(struct announcer **announcer, struct flow *flow, const char *epoch,
                            int64_t started_mono_ms, int64_t every_ms) ISOTHERM_CHECK;
 
-/* Publishes the last ledger if it can.  Does nothing when it is not open. */
+/* Publishes the last ledger if it can, and releases everything.  NULL does nothing. */
 void announcer_close(struct announcer *announcer);
 
 #endif
