@@ -21,7 +21,8 @@ struct checking {
     bool has_state;
     uint64_t records[LANE_COUNT], first_seq, last_seq;
     uint64_t blobs, entries, last_blob;
-    int64_t journal_bytes, schema;
+    int64_t journal_bytes;
+    struct version version;
     uint64_t problem_count;
     cJSON *problems; /* NULL: printed as they are found */
     bool is_silent;
@@ -178,7 +179,7 @@ static void print_text(const struct checking *checking)
                  wal_mib);
     if (checking->request->budget_bytes > 0)
         (void)printf(" of %.1f MiB", (double)checking->request->budget_bytes / 1048576.0);
-    (void)printf("  schema %" PRId64 "\n", checking->schema);
+    (void)printf("  schema %" PRId64 "\n", checking->version.number);
     (void)printf("waiting   %" PRIu64 " alarms, %" PRIu64 " summaries",
                  checking->records[LANE_ALARM], checking->records[LANE_WINDOW]);
     if (checking->last_seq > 0)
@@ -226,7 +227,7 @@ static void print_json(struct checking *checking)
     cJSON *object = cJSON_CreateObject();
     (void)cJSON_AddStringToObject(object, "path", reader_path(checking->reader));
     (void)cJSON_AddBoolToObject(object, "sound", checking->problem_count == 0);
-    add_number(object, "schema", (uint64_t)checking->schema);
+    add_number(object, "schema", (uint64_t)checking->version.number);
     add_number(object, "file_bytes", (uint64_t)reader_bytes(checking->reader));
     add_number(object, "wal_bytes", (uint64_t)reader_wal_bytes(checking->reader));
     add_number(object, "budget_bytes", (uint64_t)checking->request->budget_bytes);
@@ -246,8 +247,13 @@ static void print_json(struct checking *checking)
 
 static void check_all(struct checking *checking)
 {
-    if (reader_schema(checking->reader, &checking->schema) != ST_OK)
+    if (reader_schema(checking->reader, &checking->version) != ST_OK)
         add_problem(checking, "the version of the tables cannot be read");
+    if (checking->version.is_header_wrong)
+        add_problem(checking,
+                    "one bit of the version in the header is wrong: the tables are of "
+                    "version %" PRId64 "; an agent mends it",
+                    checking->version.number);
     check_pages(checking);
     check_state(checking);
     check_contents(checking);

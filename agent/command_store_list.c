@@ -68,7 +68,10 @@ static bool find_member(const char *json, const char *name, struct member *membe
 static bool encode(struct listing *listing, const struct reader_record *found, char *json)
 {
     if (found->status != ST_OK) return false;
-    return encode_json_record(found->record, &listing->origin, true, json, LIMIT_RECORD_JSON) > 0;
+    /* Made before the next connection, whenever that will be. */
+    const bool is_replay = true;
+    return encode_json_record(found->record, &listing->origin, is_replay, json, LIMIT_RECORD_JSON) >
+           0;
 }
 
 static bool export_jsonl(void *context, const struct reader_record *found)

@@ -161,20 +161,22 @@ static void journal_repeats(struct flow *flow, struct intake *intake)
         store_add_journal(flow->store, bytes, size);
 }
 
-/* Where nothing but refusals comes in there is no reading for the counts to go with. */
+/* Where nothing but refusals comes in there is no reading for the counts to go with: then now and
+ * then, and at the end. */
 static bool are_refusals_due(const struct flow *flow)
 {
     struct verdict_counts counts = flow_count_verdicts(flow);
-    return ledger_count_received(&counts) != flow->journalled_received &&
-           clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+    bool is_time = flow->is_stopping ||
+                   clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+    return is_time && ledger_count_received(&counts) != flow->journalled_received;
 }
 
 /* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
  * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_sources(struct flow *flow)
 {
-    bool is_needed = flow->ticket != flow->handed_ticket || flow->is_stopping ||
-                     flow->is_ledger_due || are_refusals_due(flow);
+    bool is_needed =
+        flow->ticket != flow->handed_ticket || flow->is_ledger_due || are_refusals_due(flow);
     if (!is_needed) return;
     flow->is_ledger_due = false;
     journal_ledger(flow);

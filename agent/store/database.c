@@ -62,7 +62,7 @@ enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
 enum status database_report(sqlite3 *connection, struct log *log, int result, const char *doing)
 {
     int system_error = sqlite3_system_errno(connection);
-    log_limited(log, LOG_LEVEL_ERROR, "store", sqlite3_errstr(result), "%s: %s (SQLite %d%s%s)",
+    log_growing(log, LOG_LEVEL_ERROR, "store", sqlite3_errstr(result), "%s: %s (SQLite %d%s%s)",
                 doing, sqlite3_errmsg(connection), sqlite3_extended_errcode(connection),
                 system_error != 0 ? ", " : "", system_error != 0 ? strerror(system_error) : "");
     switch (result & 0xff) {

@@ -2,9 +2,12 @@
  * something fails. */
 #include "store/frozen.h"
 
+#include "store/database.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,11 +182,12 @@ enum status frozen_begin(struct frozen *frozen)
 {
     frozen->system = sqlite3_vfs_find(NULL);
     if (frozen->system == NULL) return ST_NO_MEMORY;
+    (void)snprintf(frozen->name, sizeof frozen->name, "isotherm-frozen-%p", (void *)frozen);
     frozen->vfs = (sqlite3_vfs){
         .iVersion = 1,
         .szOsFile = (int)sizeof(struct frozen_file),
         .mxPathname = PATH_MOST,
-        .zName = FROZEN_NAME,
+        .zName = frozen->name,
         .pAppData = frozen,
         .xOpen = open_file,
         .xDelete = delete_file,
@@ -194,6 +198,22 @@ enum status frozen_begin(struct frozen *frozen)
         .xCurrentTime = current_time,
     };
     return sqlite3_vfs_register(&frozen->vfs, 0) == SQLITE_OK ? ST_OK : ST_NO_MEMORY;
+}
+
+enum status frozen_connect(struct frozen *frozen, const char *path, struct log *log,
+                           sqlite3 **connection)
+{
+    int result =
+        sqlite3_open_v2(path, connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, frozen->name);
+    if (*connection == NULL) return ST_NO_MEMORY;
+    if (result != SQLITE_OK) return database_report(*connection, log, result, path);
+    (void)sqlite3_extended_result_codes(*connection, 1);
+    (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)sqlite3_db_config(*connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    /* Exclusive: then the index of the WAL is built in memory, not in a file beside it. */
+    return database_execute(*connection, log,
+                            "PRAGMA locking_mode=EXCLUSIVE;PRAGMA temp_store=MEMORY;"
+                            "PRAGMA mmap_size=0;PRAGMA query_only=1");
 }
 
 void frozen_end(struct frozen *frozen)

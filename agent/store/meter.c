@@ -30,7 +30,10 @@ static int close_file(sqlite3_file *file)
 
 static int read_file(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
 {
-    return inner(file)->pMethods->xRead(inner(file), bytes, size, at);
+    int result = inner(file)->pMethods->xRead(inner(file), bytes, size, at);
+    if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)
+        ((struct metered_file *)file)->meter->failed_reads++;
+    return result;
 }
 
 static int write_file(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
@@ -203,4 +206,11 @@ const char *meter_name(const struct meter *meter)
 uint64_t meter_bytes(const struct meter *meter)
 {
     return meter->bytes;
+}
+
+uint64_t meter_take_failed_reads(struct meter *meter)
+{
+    uint64_t failed_reads = meter->failed_reads;
+    meter->failed_reads = 0;
+    return failed_reads;
 }

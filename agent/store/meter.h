@@ -1,4 +1,5 @@
-/* meter: counts the bytes that SQLite really writes to its files, WAL and write-back included.
+/* meter: counts the bytes that SQLite really writes to its files, WAL and write-back included, and
+ * the reads that the disk refuses.
  *
  * What the file system adds for its own journal is not seen here; docs/store.md says how much
  * that is.  The thread that owns the connections through it. */
@@ -15,7 +16,7 @@ struct meter {
     sqlite3_vfs vfs;
     sqlite3_vfs *system;
     char name[32];
-    uint64_t bytes;
+    uint64_t bytes, failed_reads;
 };
 
 /* Makes it known to SQLite.  ST_NO_MEMORY. */
@@ -29,5 +30,8 @@ const char *meter_name(const struct meter *meter);
 
 /* Written since meter_begin. */
 uint64_t meter_bytes(const struct meter *meter);
+
+/* Reads that failed since the last call. */
+uint64_t meter_take_failed_reads(struct meter *meter);
 
 #endif

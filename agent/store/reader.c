@@ -104,28 +104,17 @@ static enum status connect_file(struct reader *reader)
     enum status status = frozen_begin(&reader->frozen);
     if (status != ST_OK) return status;
     reader->is_frozen = true;
-    int result = sqlite3_open_v2(reader->path, &reader->connection,
-                                 SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, FROZEN_NAME);
-    if (reader->connection == NULL) return ST_NO_MEMORY;
-    if (result != SQLITE_OK)
-        return database_report(reader->connection, reader->log, result, reader->path);
-    (void)sqlite3_extended_result_codes(reader->connection, 1);
-    (void)sqlite3_db_config(reader->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    (void)sqlite3_db_config(reader->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    /* Exclusive: then the index of the WAL is built in memory, not in a file beside it. */
-    return database_execute(reader->connection, reader->log,
-                            "PRAGMA locking_mode=EXCLUSIVE;PRAGMA temp_store=MEMORY;"
-                            "PRAGMA mmap_size=0;PRAGMA query_only=1");
+    return frozen_connect(&reader->frozen, reader->path, reader->log, &reader->connection);
 }
 
 static enum status check_version(struct reader *reader)
 {
-    int64_t version;
+    struct version version;
     enum status status = reader_schema(reader, &version);
-    if (status != ST_OK || version <= SCHEMA_VERSION) return status;
+    if (status != ST_OK || version.number <= SCHEMA_VERSION) return status;
     log_write(reader->log, LOG_LEVEL_ERROR, "store",
-              "%s is of version %" PRId64 ", this program knows up to %d", reader->path, version,
-              SCHEMA_VERSION);
+              "%s is of version %" PRId64 ", this program knows up to %d", reader->path,
+              version.number, SCHEMA_VERSION);
     return ST_FOREIGN;
 }
 
@@ -167,9 +156,9 @@ const char *reader_path(const struct reader *reader)
     return reader->path;
 }
 
-enum status reader_schema(struct reader *reader, int64_t *version)
+enum status reader_schema(struct reader *reader, struct version *version)
 {
-    return database_ask(reader->connection, reader->log, "PRAGMA user_version", version);
+    return version_read(reader->connection, reader->log, SCHEMA_VERSION, version);
 }
 
 enum status reader_state(struct reader *reader, struct meta_state *state)

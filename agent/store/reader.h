@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "store/meta.h"
 #include "store/store.h"
+#include "store/version.h"
 #include "stream/record.h"
 
 #include <stdbool.h>
@@ -55,7 +56,7 @@ void reader_close(struct reader *reader);
 const char *reader_path(const struct reader *reader);
 
 /* The version of the tables.  ST_CORRUPT, ST_IO. */
-enum status reader_schema(struct reader *reader, int64_t *version) ISOTHERM_CHECK;
+enum status reader_schema(struct reader *reader, struct version *version) ISOTHERM_CHECK;
 
 /* The numbers about the whole.  ST_NOT_FOUND, ST_CORRUPT, ST_IO. */
 enum status reader_state(struct reader *reader, struct meta_state *state) ISOTHERM_CHECK;

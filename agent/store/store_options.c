@@ -14,12 +14,8 @@ const char *const store_storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "
 /* A cheap card of 16 GB stands some 0.3 to 2 TB, an eMMC of 8 GB some 20 TB, a small SSD 150 TB:
  * years in each case. */
 static const int64_t class_bytes[] = {
-    [STORAGE_SD] = 250 * MIB,
-    [STORAGE_EMMC] = 2048 * MIB,
-    [STORAGE_NAND] = 100 * MIB,
-    [STORAGE_SSD] = 20480 * MIB,
-    [STORAGE_HDD] = 0,
-    [STORAGE_RAM] = 0,
+    [STORAGE_SD] = 250 * MIB,    [STORAGE_EMMC] = 2048 * MIB, [STORAGE_NAND] = 100 * MIB,
+    [STORAGE_SSD] = 20480 * MIB, [STORAGE_HDD] = 0,           [STORAGE_RAM] = 0,
 };
 
 int64_t store_flash_per_day(const struct store_options *options)

@@ -50,8 +50,6 @@ void wear_init(struct wear *wear, int64_t budget_bytes, int64_t fixed_ms, int64_
     wear->fixed_ms = fixed_ms;
     wear->cost_bytes = FIRST_COST;
     wear->began_mono_ms = wear->noted_mono_ms = now_mono_ms;
-    /* What waited at the sources comes in at once, and is not how it goes on. */
-    wear->balance = savings_most(wear);
     wear->interval_ms = choose_interval(wear);
 }
 

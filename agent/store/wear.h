@@ -33,7 +33,7 @@ struct wear {
     int64_t hour; /* of the run, the one being counted */
 };
 
-/* A zero `fixed_ms` lets the budget (at most WEAR_BUDGET_MOST) decide.  The savings are full. */
+/* A zero `fixed_ms` lets the budget (at most WEAR_BUDGET_MOST) decide. */
 void wear_init(struct wear *wear, int64_t budget_bytes, int64_t fixed_ms, int64_t now_mono_ms);
 
 /* A commit was made; `total_bytes` is what was written since the beginning, its own included. */

@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 
-from harness import ISOTHERM, Client, Place, mqtt_source, small_config, wait_until
+from harness import (ISOTHERM, SOURCE, Client, Place, mqtt_source, small_config,
+                     wait_until)
 
 DEVICES, STEPS = 4, 60
 START_MS = 1_700_000_000_000
@@ -76,6 +77,11 @@ def check_export(path, config, facts):
     rows = list(csv.DictReader(io.StringIO(store("export", "-c", config, "--format",
                                                  "csv").stdout)))
     assert [(row["id"], row["device"]) for row in rows] == [(r["id"], r["device"]) for r in records]
+    consumer = subprocess.run(["/usr/bin/python3", SOURCE / "scripts/isotherm-consumer", "--input",
+                               "-", "--json"], input=run.stdout, capture_output=True, text=True,
+                              timeout=60, check=False)
+    assert consumer.stdout == run.stdout, consumer
+    assert f"{len(records)} records, 0 duplicates" in consumer.stderr, consumer.stderr
     by_id = {r["id"]: r for r in records}
     for row in rows:
         record = by_id[row["id"]]
@@ -89,6 +95,17 @@ def check_running(agent, path):
     assert run.returncode == 69 and str(agent.process.pid) in run.stderr, run
     assert store("export", "-c", agent.config_path).returncode == 69
     assert store("repair", "--yes", path).returncode == 69
+
+
+def check_restarts(agent, path):
+    """A start and an end at which nothing happened leave nothing behind."""
+    before = json.loads(store("check", "--json", path).stdout)
+    for _ in range(2):
+        agent.start()
+        assert agent.terminate() == 0
+    after = json.loads(store("check", "--json", path).stdout)
+    assert after["journal_entries"] == before["journal_entries"], (before, after)
+    assert after["written"] == before["written"], (before, after)
 
 
 def check_damaged(place, path):
@@ -156,6 +173,7 @@ def main():
         assert agent.terminate() == 0
         facts = check_sound(path, agent.config_path)
         records = check_export(path, agent.config_path, facts)
+        check_restarts(agent, path)
         check_damaged(place, path)
         check_repair(place, path, records)
         os.chmod(path, 0o400)
