@@ -143,7 +143,10 @@ enum status plan_make(struct plan *plan, const struct config *config,
     if (assumed->devices == 0 || assumed->devices > config->limits.devices)
         assumed->devices = config->limits.devices;
     struct plan_traffic traffic;
-    enum status status = plan_rehearse(&traffic, config, assumed->every_ms, assumed->id_bytes);
+    const struct plan_rhythm rhythm = {.every_ms = assumed->every_ms,
+                                       .commit_ms = plan_guess_commit_ms(plan, config),
+                                       .id_bytes = assumed->id_bytes};
+    enum status status = plan_rehearse(&traffic, config, &rhythm);
     if (status != ST_OK) return status;
     plan_memory(plan, config);
     plan_fill_days(plan, config, &traffic);

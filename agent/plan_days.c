@@ -236,6 +236,14 @@ static int64_t commits_a_day(const struct plan *plan, const struct config *confi
     return readings < commits ? readings : commits;
 }
 
+int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *config)
+{
+    enum { USUAL_MS = 5000 };
+    int64_t fixed_ms = config->store.commit_every_ms;
+    int64_t commits = commits_a_day(plan, config, fixed_ms > 0 ? fixed_ms : USUAL_MS);
+    return commits > 0 ? DAY_MS / commits : DAY_MS;
+}
+
 static void try_interval(struct plan *plan, const struct config *config,
                          const struct plan_traffic *traffic, int64_t interval_ms)
 {
