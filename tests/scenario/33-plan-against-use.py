@@ -130,7 +130,7 @@ def main():
     if not has_memory:
         print("skipped: memory, since this is a build with sanitizers; the rest is compared")
     sizes = [int(n) for n in sys.argv[1:]] or ([100, 1000] if has_memory else [100])
-    compare_flash(100, 120 if has_memory else 60)
+    compare_flash(100, 120 if has_memory else 40)
     for devices in sizes:
         run(devices, 24 if devices <= 100 else 15, has_memory)
 
