@@ -119,9 +119,11 @@ static void print_ledger(const cJSON *status)
     (void)printf("  readings: received %.0f = accepted %.0f + late %.0f + refused %.0f\n",
                  reply_number(readings, "received"), reply_number(readings, "accepted"),
                  reply_number(readings, "late"), reply_number(readings, "refused"));
-    (void)printf("  records:  written %.0f = acknowledged %.0f + waiting %.0f + dropped %.0f\n",
+    (void)printf("  records:  written %.0f = acknowledged %.0f + waiting %.0f + merged %.0f + "
+                 "dropped %.0f\n",
                  reply_number(records, "written"), reply_number(records, "acknowledged"),
-                 reply_number(records, "waiting"), reply_number(records, "dropped"));
+                 reply_number(records, "waiting"), reply_number(records, "merged"),
+                 reply_number(records, "dropped"));
 }
 
 static void print_status(const cJSON *status)

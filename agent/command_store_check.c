@@ -150,11 +150,11 @@ static void check_ledger(struct checking *checking)
                          state->waiting[lane], lane == LANE_ALARM ? "alarms" : "summaries",
                          checking->records[lane]);
     }
-    if (state->written != state->acknowledged + state->dropped + waiting)
+    if (state->written != state->acknowledged + state->merged + state->dropped + waiting)
         problems_add(&checking->problems,
                      "the ledger does not balance: written %" PRIu64 " is not acknowledged %" PRIu64
-                     " + waiting %" PRIu64 " + dropped %" PRIu64,
-                     state->written, state->acknowledged, waiting, state->dropped);
+                     " + waiting %" PRIu64 " + merged %" PRIu64 " + dropped %" PRIu64,
+                     state->written, state->acknowledged, waiting, state->merged, state->dropped);
 }
 
 static void check_budget(struct checking *checking)
@@ -194,9 +194,10 @@ static void print_text(const struct checking *checking)
         (void)printf("state     epoch %s, batch %" PRIu64 ", next number %" PRIu64 "\n", epoch,
                      state->batch, state->next_seq);
         (void)printf("ledger    written %" PRIu64 " = acknowledged %" PRIu64 " + waiting %" PRIu64
-                     " + dropped %" PRIu64 "\n",
+                     " + merged %" PRIu64 " + dropped %" PRIu64 "\n",
                      state->written, state->acknowledged,
-                     state->waiting[LANE_ALARM] + state->waiting[LANE_WINDOW], state->dropped);
+                     state->waiting[LANE_ALARM] + state->waiting[LANE_WINDOW], state->merged,
+                     state->dropped);
     }
     if (checking->problems.count == 0)
         (void)printf("sound\n");
@@ -221,6 +222,7 @@ static void add_state(cJSON *object, const struct meta_state *state)
     add_number(object, "next_seq", state->next_seq);
     add_number(object, "written", state->written);
     add_number(object, "acknowledged", state->acknowledged);
+    add_number(object, "merged", state->merged);
     add_number(object, "dropped", state->dropped);
 }
 

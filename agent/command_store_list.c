@@ -313,13 +313,15 @@ static void dump_state(const struct listing *listing, const struct meta_state *s
     (void)printf(listing->request->is_json
                      ? "{\"is\":\"state\",\"epoch\":\"%s\",\"batch\":%" PRIu64
                        ",\"next_seq\":%" PRIu64 ",\"written\":%" PRIu64 ",\"acknowledged\":%" PRIu64
-                       ",\"dropped\":%" PRIu64 ",\"waiting_alarms\":%" PRIu64
+                       ",\"merged\":%" PRIu64 ",\"dropped\":%" PRIu64
+                       ",\"waiting_alarms\":%" PRIu64
                        ",\"waiting_summaries\":%" PRIu64 "}\n"
                      : "state    epoch %s  batch %" PRIu64 "  next_seq %" PRIu64
-                       "  written %" PRIu64 "  acknowledged %" PRIu64 "  dropped %" PRIu64
+                       "  written %" PRIu64 "  acknowledged %" PRIu64 "  merged %" PRIu64
+                       "  dropped %" PRIu64
                        "  waiting %" PRIu64 " alarms, %" PRIu64 " summaries\n",
                  listing->epoch, state->batch, state->next_seq, state->written, state->acknowledged,
-                 state->dropped, state->waiting[LANE_ALARM], state->waiting[LANE_WINDOW]);
+                 state->merged, state->dropped, state->waiting[LANE_ALARM], state->waiting[LANE_WINDOW]);
 }
 
 int command_store_dump(const struct store_request *request)

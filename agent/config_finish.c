@@ -136,6 +136,14 @@ struct store_options config_store_options(const struct config *config)
     int64_t least_bytes = 2 * (int64_t)stream_room_bytes(&stream) + reserve_bytes(config) +
                           (int64_t)stream.devices * LEAST_ENTRY_BYTES;
     if (options.batch_bytes < least_bytes) options.batch_bytes = least_bytes;
+    for (size_t i = 0; i < stream.window_count; i++) {
+        const struct window_spec *window = &stream.windows[i];
+        if (window->size_count > 0) continue;
+        options.kinds.kinds[options.kinds.count++] =
+            (struct store_kind){.size_ms = window->size_ms,
+                                .every_ms = window->every_ms,
+                                .settle_ms = stream_settle_ms(&stream, i)};
+    }
     return options;
 }
 

@@ -87,7 +87,7 @@ static void fill_outbox(struct plan *plan, const struct config *config,
 {
     struct store_options options = config_store_options(config);
     struct database_shares shares;
-    if (database_share(options.budget_bytes, options.batch_bytes, &shares) != ST_OK) return;
+    if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return;
     int64_t pages = shares.max_pages * DATABASE_PAGE_BYTES;
     plan->outbox_bytes = pages - journal_most(plan, traffic) - 2 * options.batch_bytes;
     if (plan->outbox_bytes < 0) plan->outbox_bytes = 0;
@@ -202,7 +202,7 @@ static int64_t bytes_per_commit(const struct plan *plan, const struct config *co
 {
     struct store_options options = config_store_options(config);
     struct database_shares shares = {.checkpoint_pages = 1};
-    if (database_share(options.budget_bytes, options.batch_bytes, &shares) != ST_OK) return 0;
+    if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return 0;
     bool is_long = load->journal_bytes > INLINE_BYTES;
     int64_t frames_milli =
         (BASE_FRAMES + (is_long ? 1 : 0)) * 1000 + outbox_milli(plan, config, load);

@@ -121,6 +121,7 @@ static void add_store(struct text *text, const struct flow *flow, const struct s
     text_json_int(text, "longest_commit_ms", counts->longest_commit_ms);
     text_json_uint(text, "waiting_alarms", counts->waiting[LANE_ALARM]);
     text_json_uint(text, "waiting_summaries", counts->waiting[LANE_WINDOW]);
+    text_json_uint(text, "covered", counts->covered);
     add_flash(text, flow, now_mono_ms);
     text_json_close(text, '}');
 }
@@ -163,7 +164,8 @@ static bool is_balanced(const struct flow *flow, const struct verdict_counts *co
     uint64_t taken = counts->by[VERDICT_OK] - flow->accepted_before;
     uint64_t waiting = store->waiting[LANE_ALARM] + store->waiting[LANE_WINDOW];
     return taken == stream->accepted - flow->stream_before &&
-           store->written == store->acknowledged + store->dropped + waiting;
+           store->written ==
+               store->acknowledged + store->merged + store->dropped + waiting;
 }
 
 static void add_reading_counts(struct text *text, const struct verdict_counts *counts)
@@ -188,6 +190,7 @@ static void add_ledger(struct text *text, const struct flow *flow,
     text_json_uint(text, "written", store->written);
     text_json_uint(text, "acknowledged", store->acknowledged);
     text_json_uint(text, "waiting", store->waiting[LANE_ALARM] + store->waiting[LANE_WINDOW]);
+    text_json_uint(text, "merged", store->merged);
     text_json_uint(text, "dropped", store->dropped);
     text_json_uint(text, "not_yet_committed", store->staged);
     text_json_close(text, '}');

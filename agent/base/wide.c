@@ -6,9 +6,14 @@ enum { DIGITS = 4, GROUP_DIGITS = 9, GROUPS = 5 };
 
 static const uint32_t GROUP = 1000000000; /* decimal digits are made nine at a time */
 
+static uint64_t magnitude_of(int64_t number)
+{
+    return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+}
+
 struct wide wide_square(int64_t number)
 {
-    uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    uint64_t magnitude = magnitude_of(number);
     uint64_t low = magnitude & UINT32_MAX;
     uint64_t high = magnitude >> 32;
     uint64_t middle = low * high; /* counts twice; magnitude <= 2^63, so high <= 2^31 */
@@ -17,6 +22,24 @@ struct wide wide_square(int64_t number)
     square.low += shifted;
     square.high += (middle >> 31) + (square.low < shifted);
     return square;
+}
+
+struct wide wide_subtract(struct wide from, struct wide number)
+{
+    return (struct wide){.low = from.low - number.low,
+                         .high = from.high - number.high - (from.low < number.low)};
+}
+
+struct wide wide_multiply(int64_t a, int64_t b)
+{
+    uint64_t x = magnitude_of(a), y = magnitude_of(b);
+    uint64_t low = (x & UINT32_MAX) * (y & UINT32_MAX);
+    uint64_t middle = (x >> 32) * (y & UINT32_MAX) + (low >> 32);
+    uint64_t other = (x & UINT32_MAX) * (y >> 32) + (middle & UINT32_MAX);
+    struct wide product = {.low = other << 32 | (low & UINT32_MAX),
+                           .high = (x >> 32) * (y >> 32) + (middle >> 32) + (other >> 32)};
+    if ((a < 0) == (b < 0)) return product;
+    return wide_subtract((struct wide){0}, product);
 }
 
 bool wide_add(struct wide *sum, struct wide number)

@@ -18,6 +18,10 @@ struct wide wide_square(int64_t number);
 /* Adds; false when the sum does not fit (then *sum is unchanged). */
 bool wide_add(struct wide *sum, struct wide number);
 
+/* The product and the difference, modulo 2^128. */
+struct wide wide_multiply(int64_t a, int64_t b);
+struct wide wide_subtract(struct wide from, struct wide number);
+
 /* Less than, equal, greater than: negative, 0, positive. */
 int wide_compare(struct wide a, struct wide b);
 

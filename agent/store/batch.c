@@ -13,7 +13,7 @@
  * the oldest on meets the trailer first. */
 enum { TRAILER_SIZE = 8 + 2 + 1, SLACK_BYTES = 4096, ENTRY_SIZE_MAX = 5 };
 
-_Static_assert(RECORD_CODEC_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
+_Static_assert(RECORD_CODEC_STREAM_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
                "what is asked for a record suffices for its trailer too");
 
 static size_t capacity_for(size_t size_bytes)
@@ -84,7 +84,7 @@ uint64_t batch_record_count(const struct batch *batch)
 
 enum status batch_add_record(struct batch *batch, const struct record *record)
 {
-    uint8_t bytes[RECORD_CODEC_MAX];
+    uint8_t bytes[RECORD_CODEC_STREAM_MAX];
     size_t size = record_codec_encode(record, bytes, sizeof bytes);
     if (size == 0) return ST_INVALID;
     if (size + TRAILER_SIZE > batch->capacity - batch->journal_size - batch->record_size)

@@ -2,6 +2,7 @@
  * handed out. */
 #include "store/database.h"
 
+#include "store/reserve.h"
 #include "store/schema.h"
 #include "store/store_file.h"
 
@@ -36,17 +37,20 @@ static int64_t wal_bytes(int64_t checkpoint_pages, int64_t batch_bytes)
 
 int64_t database_least_budget(int64_t batch_bytes)
 {
-    return wal_bytes(CHECKPOINT_LEAST, batch_bytes) +
+    return RESERVE_BYTES + wal_bytes(CHECKPOINT_LEAST, batch_bytes) +
            (DATABASE_LEAST + batch_pages(batch_bytes) + 1) * DATABASE_PAGE_BYTES;
 }
 
-enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
+enum status database_share(int64_t budget_bytes, int64_t taken_bytes, int64_t batch_bytes,
                            struct database_shares *shares)
 {
+    budget_bytes -= taken_bytes;
     if (budget_bytes < database_least_budget(batch_bytes)) return ST_INVALID;
+    budget_bytes -= RESERVE_BYTES;
     int64_t checkpoint = budget_bytes / 32 / DATABASE_PAGE_BYTES;
     if (checkpoint < CHECKPOINT_LEAST) checkpoint = CHECKPOINT_LEAST;
     if (checkpoint > CHECKPOINT_MOST) checkpoint = CHECKPOINT_MOST;
+    shares->batch_pages = batch_pages(batch_bytes);
     shares->checkpoint_pages = checkpoint;
     shares->wal_bytes = wal_bytes(checkpoint, batch_bytes);
     shares->max_pages = (budget_bytes - shares->wal_bytes) / DATABASE_PAGE_BYTES;
@@ -99,6 +103,19 @@ enum status database_step(sqlite3 *connection, struct log *log, sqlite3_stmt *st
     if (result != SQLITE_DONE)
         status = database_report(connection, log, result, sqlite3_sql(statement));
     (void)sqlite3_reset(statement);
+    return status;
+}
+
+enum status database_begin(sqlite3 *connection, struct log *log)
+{
+    return database_execute(connection, log, "BEGIN IMMEDIATE");
+}
+
+enum status database_end(sqlite3 *connection, struct log *log, enum status status)
+{
+    if (status == ST_OK) status = database_execute(connection, log, "COMMIT");
+    if (sqlite3_get_autocommit(connection) == 0)
+        (void)sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
 

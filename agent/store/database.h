@@ -20,10 +20,12 @@ struct database_shares {
     int64_t max_pages;        /* of the database file */
     int64_t checkpoint_pages; /* WAL length at which it is written back */
     int64_t wal_bytes;        /* WAL length beyond which it is cut */
+    int64_t batch_pages;      /* that one transaction may touch */
 };
 
-/* ST_INVALID: the budget is smaller than database_least_budget. */
-enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
+/* `taken_bytes`: what of the budget other files have.  ST_INVALID: what is left, with the reserve,
+ * is less than database_least_budget. */
+enum status database_share(int64_t budget_bytes, int64_t taken_bytes, int64_t batch_bytes,
                            struct database_shares *shares) ISOTHERM_CHECK;
 int64_t database_least_budget(int64_t batch_bytes);
 
@@ -56,6 +58,11 @@ enum status database_prepare(sqlite3 *connection, struct log *log, const char *s
 /* Runs a bound statement that gives no rows, and resets it. */
 enum status database_step(sqlite3 *connection, struct log *log,
                           sqlite3_stmt *statement) ISOTHERM_CHECK;
+
+/* A transaction: begun, and committed when `status` is ST_OK, else rolled back.  The end answers
+ * with what became of it. */
+enum status database_begin(sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
+enum status database_end(sqlite3 *connection, struct log *log, enum status status) ISOTHERM_CHECK;
 
 /* Logs why the last call failed, once here, and says what it means: ST_FULL, ST_CORRUPT or
  * ST_IO. */

@@ -7,7 +7,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { STATE_VERSION = 1, STATE_SIZE = 4 + 1 + 8 + 7 * 8, CRC_SIZE = 4 };
+enum {
+    STATE_VERSION = 2,
+    OLD_VERSION = 1, /* ended before `merged` */
+    CRC_SIZE = 4,
+    STATE_MAX = CRC_SIZE + 1 + 8 + 11 * 8 + 1 + META_OFFERED * 2 * PACK_VARINT_MAX
+};
 
 enum status meta_make_state(struct meta_state *state)
 {
@@ -23,6 +28,13 @@ void meta_drop_waiting(struct meta_state *state)
         state->dropped += state->waiting[lane];
         state->waiting[lane] = 0;
     }
+    state->offered_count = 0;
+}
+
+struct seq_ranges meta_offered(struct meta_state *state)
+{
+    return (struct seq_ranges){
+        .ranges = state->offered, .capacity = META_OFFERED, .count = state->offered_count};
 }
 
 enum status meta_open(struct meta *meta, sqlite3 *connection, struct log *log)
@@ -39,9 +51,9 @@ void meta_close(struct meta *meta)
     memset(meta, 0, sizeof *meta);
 }
 
-static void encode(const struct meta_state *state, uint8_t *bytes)
+static size_t encode(const struct meta_state *state, uint8_t *bytes)
 {
-    struct pack_writer writer = {.bytes = bytes, .capacity = STATE_SIZE, .size = CRC_SIZE};
+    struct pack_writer writer = {.bytes = bytes, .capacity = STATE_MAX, .size = CRC_SIZE};
     pack_put_u8(&writer, STATE_VERSION);
     pack_put(&writer, state->epoch, sizeof state->epoch);
     pack_put_u64(&writer, state->batch);
@@ -51,18 +63,47 @@ static void encode(const struct meta_state *state, uint8_t *bytes)
     pack_put_u64(&writer, state->dropped);
     pack_put_u64(&writer, state->waiting[LANE_ALARM]);
     pack_put_u64(&writer, state->waiting[LANE_WINDOW]);
+    pack_put_u64(&writer, state->merged);
+    pack_put_u64(&writer, state->covered);
+    pack_put_u64(&writer, state->kinds);
+    pack_put_u64(&writer, state->kinds_since);
+    pack_put_u8(&writer, (uint8_t)state->offered_count);
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < state->offered_count; i++) {
+        pack_put_varint(&writer, state->offered[i].first - before);
+        pack_put_varint(&writer, state->offered[i].last - state->offered[i].first);
+        before = state->offered[i].last;
+    }
     struct pack_writer head = {.bytes = bytes, .capacity = CRC_SIZE};
-    pack_put_u32(&head, pack_crc32(0, bytes + CRC_SIZE, STATE_SIZE - CRC_SIZE));
+    pack_put_u32(&head, pack_crc32(0, bytes + CRC_SIZE, writer.size - CRC_SIZE));
+    return writer.size;
+}
+
+static void decode_offered(struct pack_reader *reader, struct meta_state *state)
+{
+    uint64_t before = 0;
+    uint32_t count = pack_get_u8(reader);
+    for (uint32_t i = 0; i < count && i < META_OFFERED; i++) {
+        struct seq_range *range = &state->offered[i];
+        range->first = before + pack_get_varint(reader);
+        range->last = before = range->first + pack_get_varint(reader);
+    }
+    state->offered_count = count;
+    if (count > META_OFFERED) reader->is_short = true;
 }
 
 enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state *state)
 {
     struct pack_reader reader = {.bytes = bytes, .size = size};
     uint32_t crc = pack_get_u32(&reader);
-    if (size != STATE_SIZE || crc != pack_crc32(0, bytes + CRC_SIZE, STATE_SIZE - CRC_SIZE))
+    if (reader.is_short || crc != pack_crc32(0, bytes + CRC_SIZE, size - CRC_SIZE))
         return ST_CORRUPT;
-    if (pack_get_u8(&reader) != STATE_VERSION) return ST_CORRUPT;
-    memcpy(state->epoch, pack_get(&reader, sizeof state->epoch), sizeof state->epoch);
+    uint8_t version = pack_get_u8(&reader);
+    if (reader.is_short || (version != STATE_VERSION && version != OLD_VERSION)) return ST_CORRUPT;
+    memset(state, 0, sizeof *state);
+    const void *epoch = pack_get(&reader, sizeof state->epoch);
+    if (epoch == NULL) return ST_CORRUPT;
+    memcpy(state->epoch, epoch, sizeof state->epoch);
     state->batch = pack_get_u64(&reader);
     state->next_seq = pack_get_u64(&reader);
     state->written = pack_get_u64(&reader);
@@ -70,7 +111,17 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     state->dropped = pack_get_u64(&reader);
     state->waiting[LANE_ALARM] = pack_get_u64(&reader);
     state->waiting[LANE_WINDOW] = pack_get_u64(&reader);
-    return reader.is_short ? ST_CORRUPT : ST_OK;
+    if (version == OLD_VERSION) { /* which did not note what it had handed out */
+        state->offered[0] = (struct seq_range){1, state->next_seq - 1};
+        state->offered_count = state->next_seq > 1;
+        return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
+    }
+    state->merged = pack_get_u64(&reader);
+    state->covered = pack_get_u64(&reader);
+    state->kinds = pack_get_u64(&reader);
+    state->kinds_since = pack_get_u64(&reader);
+    decode_offered(&reader, state);
+    return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
 }
 
 enum status meta_load(const struct meta *meta, struct meta_state *state)
@@ -97,9 +148,9 @@ enum status meta_load(const struct meta *meta, struct meta_state *state)
 
 enum status meta_save(const struct meta *meta, const struct meta_state *state)
 {
-    uint8_t bytes[STATE_SIZE];
-    encode(state, bytes);
-    int result = sqlite3_bind_blob(meta->save, 1, bytes, STATE_SIZE, SQLITE_TRANSIENT);
+    uint8_t bytes[STATE_MAX];
+    int size = (int)encode(state, bytes);
+    int result = sqlite3_bind_blob(meta->save, 1, bytes, size, SQLITE_TRANSIENT);
     if (result != SQLITE_OK)
         return database_report(meta->connection, meta->log, result, "save of the state");
     return database_step(meta->connection, meta->log, meta->save);

@@ -6,13 +6,16 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "store/seq_ranges.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* written = acknowledged + dropped + the sum of waiting, after every transaction. */
+enum { META_OFFERED = 16 };
+
+/* written = acknowledged + merged + dropped + the sum of waiting, after every transaction. */
 struct meta_state {
     uint8_t epoch[8];             /* random, made with the store */
     uint64_t batch;               /* number of the last batch committed */
@@ -20,7 +23,15 @@ struct meta_state {
     uint64_t written;             /* records, over the life of the epoch */
     uint64_t acknowledged;        /* likewise */
     uint64_t dropped;             /* likewise */
+    uint64_t merged;              /* likewise: what it said is in other records */
+    uint64_t covered;             /* of these, in those of another kind of window */
     uint64_t waiting[LANE_COUNT]; /* records in the outbox */
+    /* Numbers of windows that may have been handed out, so that the centre may have them: they are
+     * never merged. */
+    struct seq_range offered[META_OFFERED];
+    uint32_t offered_count;
+    uint64_t kinds;       /* mark of the kinds of windows that are made, ... */
+    uint64_t kinds_since; /* ... from this number on */
 };
 
 struct meta {
@@ -31,6 +42,9 @@ struct meta {
 
 /* A new epoch with empty counters.  ST_IO: the system has no random numbers. */
 enum status meta_make_state(struct meta_state *state) ISOTHERM_CHECK;
+
+/* The offered ranges as a set in the state itself; count is to be written back. */
+struct seq_ranges meta_offered(struct meta_state *state);
 
 /* Everything waiting counts as dropped: the file it was in is gone. */
 void meta_drop_waiting(struct meta_state *state);

@@ -14,18 +14,22 @@ static const char *const sql[LANE_COUNT][OUTBOX_JOBS] = {
             "INSERT INTO outbox_alarm(seq, record) VALUES(?1, ?2)",
             "DELETE FROM outbox_alarm WHERE seq BETWEEN ?1 AND ?2",
             "SELECT seq, record FROM outbox_alarm WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            "SELECT max(seq) FROM (SELECT seq FROM outbox_alarm ORDER BY seq LIMIT ?1)",
             "SELECT count(*) FROM outbox_alarm",
             "SELECT max(seq) FROM outbox_alarm",
+            "SELECT seq, record FROM outbox_alarm WHERE seq = ?1",
+            "SELECT max(seq) FROM (SELECT seq FROM outbox_alarm WHERE seq > ?1 ORDER BY seq LIMIT "
+            "?2)",
         },
     [LANE_WINDOW] =
         {
             "INSERT INTO outbox_window(seq, record) VALUES(?1, ?2)",
             "DELETE FROM outbox_window WHERE seq BETWEEN ?1 AND ?2",
             "SELECT seq, record FROM outbox_window WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            "SELECT max(seq) FROM (SELECT seq FROM outbox_window ORDER BY seq LIMIT ?1)",
             "SELECT count(*) FROM outbox_window",
             "SELECT max(seq) FROM outbox_window",
+            "SELECT seq, record FROM outbox_window WHERE seq = ?1",
+            "SELECT max(seq) FROM (SELECT seq FROM outbox_window WHERE seq > ?1 ORDER BY seq LIMIT "
+            "?2)",
         },
 };
 
@@ -92,6 +96,14 @@ static enum status delete_range(struct outbox *outbox, enum lane lane, uint64_t 
     return status;
 }
 
+enum status outbox_deliver(struct outbox *outbox, enum lane lane, uint64_t first, uint64_t last,
+                           struct meta_state *state, uint64_t *count)
+{
+    enum status status = delete_range(outbox, lane, first, last, state, count);
+    state->acknowledged += *count;
+    return status;
+}
+
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
                                struct meta_state *state)
 {
@@ -99,9 +111,8 @@ enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
         const struct batch_range *range = &batch->ranges[i];
         uint64_t count;
         enum status status =
-            delete_range(outbox, range->lane, range->first, range->last, state, &count);
+            outbox_deliver(outbox, range->lane, range->first, range->last, state, &count);
         if (status != ST_OK) return status;
-        state->acknowledged += count;
     }
     return ST_OK;
 }
@@ -119,17 +130,13 @@ static enum status ask(struct outbox *outbox, sqlite3_stmt *statement, uint64_t 
     return status;
 }
 
-enum status outbox_drop_oldest(struct outbox *outbox, enum lane lane, uint64_t count,
-                               struct meta_state *state, uint64_t *dropped)
+enum status outbox_look_ahead(struct outbox *outbox, enum lane lane, uint64_t after, uint64_t count,
+                              uint64_t *seq)
 {
-    sqlite3_stmt *oldest = outbox->statements[lane][OUTBOX_OLDEST];
-    uint64_t last = 0;
-    *dropped = 0;
-    (void)sqlite3_bind_int64(oldest, 1, (sqlite3_int64)count);
-    enum status status = ask(outbox, oldest, &last);
-    if (status == ST_OK && last > 0) status = delete_range(outbox, lane, 0, last, state, dropped);
-    state->dropped += *dropped;
-    return status;
+    sqlite3_stmt *statement = outbox->statements[lane][OUTBOX_AHEAD];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)after);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)count);
+    return ask(outbox, statement, seq);
 }
 
 enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
@@ -154,6 +161,66 @@ static enum status read_row(struct outbox *outbox, sqlite3_stmt *statement, enum
     log_limited(outbox->log, LOG_LEVEL_ERROR, "store", "record",
                 "record %" PRIu64 " cannot be read (%s): dropped", seq, status_text(status));
     return ST_CORRUPT;
+}
+
+enum status outbox_put(struct outbox *outbox, enum lane lane, const struct record *record,
+                       struct meta_state *state)
+{
+    uint8_t bytes[RECORD_CODEC_MAX];
+    struct batch_record row = {.seq = record->seq, .lane = lane, .bytes = bytes};
+    row.size = record_codec_encode(record, bytes, sizeof bytes);
+    if (row.size == 0) return ST_INVALID;
+    enum status status = insert_one(outbox, &row);
+    if (status == ST_OK) state->waiting[lane]++;
+    return status;
+}
+
+enum status outbox_read(struct outbox *outbox, enum lane lane, uint64_t seq, struct record *record)
+{
+    sqlite3_stmt *statement = outbox->statements[lane][OUTBOX_READ];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)seq);
+    int result = sqlite3_step(statement);
+    enum status status;
+    if (result == SQLITE_ROW)
+        status = read_row(outbox, statement, lane, seq, record);
+    else if (result == SQLITE_DONE)
+        status = ST_NOT_FOUND;
+    else
+        status = database_report(outbox->connection, outbox->log, result, "read of a record");
+    (void)sqlite3_reset(statement);
+    return status;
+}
+
+enum status outbox_remove(struct outbox *outbox, enum lane lane, uint64_t seq,
+                          struct meta_state *state)
+{
+    uint64_t count;
+    return delete_range(outbox, lane, seq, seq, state, &count);
+}
+
+enum status outbox_walk(struct outbox *outbox, enum lane lane, uint64_t after,
+                        bool (*visit)(void *context, const struct record *record, size_t bytes),
+                        void *context)
+{
+    sqlite3_stmt *statement = outbox->statements[lane][OUTBOX_FETCH];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)after);
+    (void)sqlite3_bind_int64(statement, 2, -1);
+    enum status status = ST_OK;
+    bool goes_on = true;
+    while (goes_on) {
+        int result = sqlite3_step(statement);
+        if (result == SQLITE_DONE) break;
+        if (result != SQLITE_ROW) {
+            status = database_report(outbox->connection, outbox->log, result, "walk");
+            break;
+        }
+        struct record record;
+        uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        if (read_row(outbox, statement, lane, seq, &record) != ST_OK) continue;
+        goes_on = visit(context, &record, (size_t)sqlite3_column_bytes(statement, 1));
+    }
+    (void)sqlite3_reset(statement);
+    return status;
 }
 
 enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, uint64_t before,
@@ -198,7 +265,7 @@ enum status outbox_recount(struct outbox *outbox, struct meta_state *state)
         if (status != ST_OK) return status;
         total += state->waiting[lane];
     }
-    uint64_t accounted = state->acknowledged + total;
+    uint64_t accounted = state->acknowledged + state->merged + total;
     uint64_t dropped = state->written > accounted ? state->written - accounted : 0;
     if (dropped == state->dropped && state->written >= accounted) return ST_OK;
     log_write(outbox->log, LOG_LEVEL_ERROR, "store",

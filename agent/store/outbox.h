@@ -11,6 +11,7 @@
 #include "store/meta.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,10 @@ enum outbox_job {
     OUTBOX_INSERT,
     OUTBOX_DELETE, /* a range */
     OUTBOX_FETCH,
-    OUTBOX_OLDEST, /* the last seq of the n oldest */
     OUTBOX_COUNT,
     OUTBOX_NEWEST,
+    OUTBOX_READ,
+    OUTBOX_AHEAD,
     OUTBOX_JOBS
 };
 
@@ -42,13 +44,32 @@ enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
                                struct meta_state *state) ISOTHERM_CHECK;
 
-/* Deletes up to `count` of the oldest records of a lane; *dropped tells how many. */
-enum status outbox_drop_oldest(struct outbox *outbox, enum lane lane, uint64_t count,
-                               struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
+/* The same for one range; *count tells how many there were. */
+enum status outbox_deliver(struct outbox *outbox, enum lane lane, uint64_t first, uint64_t last,
+                           struct meta_state *state, uint64_t *count) ISOTHERM_CHECK;
 
 /* Deletes one damaged record. */
 enum status outbox_drop_one(struct outbox *outbox, enum lane lane, uint64_t seq,
                             struct meta_state *state) ISOTHERM_CHECK;
+
+/* One record in, read, or out, where the caller counts what became of it; only `waiting` is kept.
+ * Read: ST_NOT_FOUND, ST_CORRUPT. */
+enum status outbox_put(struct outbox *outbox, enum lane lane, const struct record *record,
+                       struct meta_state *state) ISOTHERM_CHECK;
+enum status outbox_read(struct outbox *outbox, enum lane lane, uint64_t seq,
+                        struct record *record) ISOTHERM_CHECK;
+enum status outbox_remove(struct outbox *outbox, enum lane lane, uint64_t seq,
+                          struct meta_state *state) ISOTHERM_CHECK;
+
+/* Steps through a lane upwards from the first seq > after, until `visit` answers false; what
+ * cannot be read is left out.  Nothing may be changed meanwhile. */
+enum status outbox_walk(struct outbox *outbox, enum lane lane, uint64_t after,
+                        bool (*visit)(void *context, const struct record *record, size_t bytes),
+                        void *context) ISOTHERM_CHECK;
+
+/* The seq of the count-th record after `after`, or of the last one; 0: there is none. */
+enum status outbox_look_ahead(struct outbox *outbox, enum lane lane, uint64_t after, uint64_t count,
+                              uint64_t *seq) ISOTHERM_CHECK;
 
 /* Reads up to `max` records with after < seq < before.  ST_CORRUPT with *damaged_seq != 0: records
  * before that one were read, that one itself cannot be; with 0: the table is damaged. */

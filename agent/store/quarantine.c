@@ -5,6 +5,7 @@
 #include "store/store_file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,4 +96,46 @@ enum status quarantine_move_orphans(const char *path, struct log *log)
               path, aside);
     if (has_companions(aside) && rotate(path, aside, log) != ST_OK) return ST_IO;
     return move_companions(path, aside, log);
+}
+
+static const char *const generations[] = {".damaged-2", ".damaged-1"};
+
+enum { GENERATIONS = sizeof generations / sizeof *generations };
+
+static int64_t generation_bytes(const char *aside)
+{
+    int64_t bytes = store_file_bytes(aside);
+    for (size_t i = 0; i < COMPANIONS; i++) {
+        char companion[STORE_FILE_PATH_SIZE];
+        store_file_join(companion, aside, companions[i]);
+        bytes += store_file_bytes(companion);
+    }
+    return bytes;
+}
+
+int64_t quarantine_bytes(const char *path)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < GENERATIONS; i++) {
+        char aside[STORE_FILE_PATH_SIZE];
+        store_file_join(aside, path, generations[i]);
+        bytes += generation_bytes(aside);
+    }
+    return bytes;
+}
+
+bool quarantine_forget(const char *path, struct log *log)
+{
+    for (size_t i = 0; i < GENERATIONS; i++) {
+        char aside[STORE_FILE_PATH_SIZE];
+        store_file_join(aside, path, generations[i]);
+        int64_t bytes = generation_bytes(aside);
+        if (bytes == 0) continue;
+        log_write(log, LOG_LEVEL_ERROR, "store",
+                  "%s is deleted: its %" PRId64 " bytes leave too little of the budget", aside,
+                  bytes);
+        remove_companions(aside);
+        return unlink(aside) == 0 || errno == ENOENT;
+    }
+    return false;
 }

@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "base/status.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Moves the store and its WAL aside; `aside_path` (STORE_FILE_PATH_SIZE bytes) tells where to.
  * ST_IO: it could not be moved; logged. */
 enum status quarantine_move(const char *path, struct log *log, char *aside_path) ISOTHERM_CHECK;
@@ -16,5 +19,11 @@ enum status quarantine_move(const char *path, struct log *log, char *aside_path)
 /* For a path at which there is no store: moves aside a WAL or rollback journal left without
  * one, since SQLite would play it into the new store.  ST_IO: it could not be moved. */
 enum status quarantine_move_orphans(const char *path, struct log *log) ISOTHERM_CHECK;
+
+/* Bytes of everything that was set aside. */
+int64_t quarantine_bytes(const char *path);
+
+/* Deletes the older generation, or the only one, to make room.  False: there is none; logged. */
+bool quarantine_forget(const char *path, struct log *log);
 
 #endif

@@ -1,20 +1,36 @@
 /* Invariant: what decodes without an error is exactly what was encoded, under the same number.
  *
- *   +-------------+---------+------+-------+-----+--------+-------------+--------------+
- *   | crc32, LE 4 | version | kind | clock | len | device | created_ms  | window/alarm |
- *   +-------------+---------+------+-------+-----+--------+-------------+--------------+
- *   crc32 over: seq as 8 bytes LE, then everything behind the crc32 */
+ *   +-------------+---------+------------------+--------------+--------------------+
+ *   | crc32, LE 4 | version | kind, clock << 4 | len | device | window/alarm/notice |
+ *   +-------------+---------+------------------+--------------+--------------------+
+ *   crc32 over: seq as 8 bytes LE, then everything behind the crc32
+ *
+ * The numbers of a window are written as what they differ by from others of its numbers, since
+ * thousands of windows wait at a time.  Differences wrap around, so that any number survives. */
 #include "store/record_codec.h"
 
 #include "base/pack.h"
+#include "store/record_codec_old.h"
 #include "stream/record.h"
 
 #include <string.h>
 
-enum { CRC_SIZE = 4 };
+enum { CRC_SIZE = 4, KIND_MASK = 0x0f, CLOCK_SHIFT = 4 };
+
+/* Of a window: what needs no bytes of its own. */
+enum {
+    IS_PROVISIONAL = 1 << 0,
+    IS_TUMBLING = 1 << 1, /* every_ms is size_ms */
+    IS_BY_COUNT = 1 << 2,
+    IS_FIRST = 1 << 3,    /* revision 1; nothing late, missed or rejected */
+    IS_ONE_SIZE = 1 << 4, /* end is start + size */
+    IS_MERGED = 1 << 5,
+    FLAGS_KNOWN = (1 << 6) - 1
+};
 
 _Static_assert(RECORD_CODEC_ALARM_MAX <= RECORD_CODEC_WINDOW_MAX, "the window is the longer one");
-_Static_assert(RECORD_CODEC_MAX + 16 <= STREAM_RECORD_BYTES, "the stream asks for enough room");
+_Static_assert(RECORD_CODEC_STREAM_MAX <= RECORD_CODEC_MAX, "the notice is longer still");
+_Static_assert(RECORD_CODEC_STREAM_MAX + 16 <= STREAM_RECORD_BYTES, "the stream asks for enough");
 
 static uint32_t checksum(uint64_t seq, const uint8_t *bytes, size_t size)
 {
@@ -32,7 +48,7 @@ static void put_text(struct pack_writer *writer, const char *text, size_t capaci
     pack_put(writer, text, size);
 }
 
-static void get_text(struct pack_reader *reader, char *text, size_t capacity)
+void record_codec_get_text(struct pack_reader *reader, char *text, size_t capacity)
 {
     size_t size = pack_get_u8(reader);
     const char *bytes = pack_get(reader, size);
@@ -44,74 +60,136 @@ static void get_text(struct pack_reader *reader, char *text, size_t capacity)
     text[size] = '\0';
 }
 
-static void put_summary(struct pack_writer *writer, const struct summary *summary)
+static void put_from(struct pack_writer *writer, int64_t number, int64_t base)
 {
+    pack_put_signed(writer, (int64_t)((uint64_t)number - (uint64_t)base));
+}
+
+static int64_t get_from(struct pack_reader *reader, int64_t base)
+{
+    return (int64_t)((uint64_t)pack_get_signed(reader) + (uint64_t)base);
+}
+
+/* Where the readings lie; any number would do, this one makes the differences small. */
+static int64_t find_middle(const struct summary *summary)
+{
+    return summary->count > 0 ? summary->sum_micro / (int64_t)summary->count : 0;
+}
+
+/* With n readings of sum s and m = s / n, r what is left: the squares about m add up to
+ * sumsq - m (s + r). */
+static struct wide find_square_part(const struct summary *summary, int64_t middle)
+{
+    int64_t rest = summary->count > 0 ? summary->sum_micro % (int64_t)summary->count : 0;
+    return wide_multiply(middle, (int64_t)((uint64_t)summary->sum_micro + (uint64_t)rest));
+}
+
+static void put_summary(struct pack_writer *writer, const struct summary *summary, int64_t start_ms,
+                        int64_t end_ms)
+{
+    int64_t middle = find_middle(summary);
     pack_put_varint(writer, summary->count);
     pack_put_varint(writer, summary->expected);
     pack_put_signed(writer, summary->sum_micro);
-    pack_put_varint(writer, summary->sumsq.low);
-    pack_put_varint(writer, summary->sumsq.high);
-    pack_put_signed(writer, summary->min_micro);
-    pack_put_signed(writer, summary->max_micro);
-    pack_put_signed(writer, summary->first_micro);
-    pack_put_signed(writer, summary->last_micro);
-    pack_put_signed(writer, summary->min_ms);
-    pack_put_signed(writer, summary->max_ms);
-    pack_put_signed(writer, summary->first_ms);
-    pack_put_signed(writer, summary->last_ms);
+    struct wide spread = wide_subtract(summary->sumsq, find_square_part(summary, middle));
+    pack_put_varint(writer, spread.low);
+    pack_put_varint(writer, spread.high);
+    put_from(writer, middle, summary->min_micro);
+    put_from(writer, summary->max_micro, middle);
+    put_from(writer, summary->first_micro, middle);
+    put_from(writer, summary->last_micro, middle);
+    put_from(writer, summary->min_ms, start_ms);
+    put_from(writer, summary->max_ms, start_ms);
+    put_from(writer, summary->first_ms, start_ms);
+    put_from(writer, end_ms, summary->last_ms);
 }
 
-static void get_summary(struct pack_reader *reader, struct summary *summary)
+static void get_summary(struct pack_reader *reader, struct summary *summary, int64_t start_ms,
+                        int64_t end_ms)
 {
     summary->count = pack_get_varint32(reader);
     summary->expected = pack_get_varint32(reader);
     summary->sum_micro = pack_get_signed(reader);
-    summary->sumsq.low = pack_get_varint(reader);
-    summary->sumsq.high = pack_get_varint(reader);
-    summary->min_micro = pack_get_signed(reader);
-    summary->max_micro = pack_get_signed(reader);
-    summary->first_micro = pack_get_signed(reader);
-    summary->last_micro = pack_get_signed(reader);
-    summary->min_ms = pack_get_signed(reader);
-    summary->max_ms = pack_get_signed(reader);
-    summary->first_ms = pack_get_signed(reader);
-    summary->last_ms = pack_get_signed(reader);
+    int64_t middle = find_middle(summary);
+    struct wide spread = {.low = pack_get_varint(reader)};
+    spread.high = pack_get_varint(reader);
+    struct wide part = find_square_part(summary, middle);
+    summary->sumsq = wide_subtract(spread, wide_subtract((struct wide){0}, part));
+    summary->min_micro = (int64_t)((uint64_t)middle - (uint64_t)pack_get_signed(reader));
+    summary->max_micro = get_from(reader, middle);
+    summary->first_micro = get_from(reader, middle);
+    summary->last_micro = get_from(reader, middle);
+    summary->min_ms = get_from(reader, start_ms);
+    summary->max_ms = get_from(reader, start_ms);
+    summary->first_ms = get_from(reader, start_ms);
+    summary->last_ms = (int64_t)((uint64_t)end_ms - (uint64_t)pack_get_signed(reader));
 }
 
-static void put_window(struct pack_writer *writer, const struct window_result *window)
+static int64_t add_wrapping(int64_t a, int64_t b)
 {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static uint8_t choose_flags(const struct window_result *window)
+{
+    unsigned flags = 0;
+    bool is_first =
+        window->revision == 1 && window->late == 0 && window->missed == 0 && window->rejected == 0;
+    if (window->is_provisional) flags |= IS_PROVISIONAL;
+    if (window->every_ms == window->size_ms) flags |= IS_TUMBLING;
+    if (window->size_count > 0 || window->every_count > 0) flags |= IS_BY_COUNT;
+    if (is_first) flags |= IS_FIRST;
+    if (window->end_ms == add_wrapping(window->start_ms, window->size_ms)) flags |= IS_ONE_SIZE;
+    if (window->merged > 0) flags |= IS_MERGED;
+    return (uint8_t)flags;
+}
+
+static void put_window(struct pack_writer *writer, const struct window_result *window,
+                       int64_t created_ms)
+{
+    uint8_t flags = choose_flags(window);
+    pack_put_u8(writer, flags);
+    if (flags & IS_BY_COUNT) pack_put_varint(writer, window->size_count);
+    if (flags & IS_BY_COUNT) pack_put_varint(writer, window->every_count);
     pack_put_signed(writer, window->size_ms);
-    pack_put_signed(writer, window->every_ms);
-    pack_put_varint(writer, window->size_count);
-    pack_put_varint(writer, window->every_count);
+    if (!(flags & IS_TUMBLING)) pack_put_signed(writer, window->every_ms);
     pack_put_signed(writer, window->start_ms);
-    pack_put_signed(writer, window->end_ms);
-    pack_put_varint(writer, window->revision);
-    pack_put_u8(writer, window->is_provisional ? 1 : 0);
-    pack_put_varint(writer, window->late);
-    pack_put_varint(writer, window->missed);
-    pack_put_varint(writer, window->rejected);
+    if (!(flags & IS_ONE_SIZE)) put_from(writer, window->end_ms, window->start_ms);
+    if (!(flags & IS_FIRST)) {
+        pack_put_varint(writer, window->revision);
+        pack_put_varint(writer, window->late);
+        pack_put_varint(writer, window->missed);
+        pack_put_varint(writer, window->rejected);
+    }
+    if (flags & IS_MERGED) pack_put_varint(writer, window->merged);
+    put_from(writer, created_ms, window->end_ms);
     pack_put_signed(writer, window->longest_gap_ms);
-    put_summary(writer, &window->summary);
+    put_summary(writer, &window->summary, window->start_ms, window->end_ms);
 }
 
-static bool get_window(struct pack_reader *reader, struct window_result *window)
+static bool get_window(struct pack_reader *reader, struct window_result *window,
+                       int64_t *created_ms)
 {
+    uint8_t flags = pack_get_u8(reader);
+    window->is_provisional = (flags & IS_PROVISIONAL) != 0;
+    if (flags & IS_BY_COUNT) window->size_count = pack_get_varint32(reader);
+    if (flags & IS_BY_COUNT) window->every_count = pack_get_varint32(reader);
     window->size_ms = pack_get_signed(reader);
-    window->every_ms = pack_get_signed(reader);
-    window->size_count = pack_get_varint32(reader);
-    window->every_count = pack_get_varint32(reader);
+    window->every_ms = flags & IS_TUMBLING ? window->size_ms : pack_get_signed(reader);
     window->start_ms = pack_get_signed(reader);
-    window->end_ms = pack_get_signed(reader);
-    window->revision = pack_get_varint32(reader);
-    uint8_t provisional = pack_get_u8(reader);
-    window->is_provisional = provisional == 1;
-    window->late = pack_get_varint32(reader);
-    window->missed = pack_get_varint32(reader);
-    window->rejected = pack_get_varint32(reader);
+    window->end_ms = flags & IS_ONE_SIZE ? add_wrapping(window->start_ms, window->size_ms)
+                                         : get_from(reader, window->start_ms);
+    window->revision = flags & IS_FIRST ? 1 : pack_get_varint32(reader);
+    if (!(flags & IS_FIRST)) {
+        window->late = pack_get_varint32(reader);
+        window->missed = pack_get_varint32(reader);
+        window->rejected = pack_get_varint32(reader);
+    }
+    if (flags & IS_MERGED) window->merged = pack_get_varint32(reader);
+    *created_ms = get_from(reader, window->end_ms);
     window->longest_gap_ms = pack_get_signed(reader);
-    get_summary(reader, &window->summary);
-    return provisional <= 1;
+    get_summary(reader, &window->summary, window->start_ms, window->end_ms);
+    return flags <= FLAGS_KNOWN;
 }
 
 static void put_alarm(struct pack_writer *writer, const struct alarm_event *alarm)
@@ -129,10 +207,10 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
     pack_put_signed(writer, alarm->on_delay_ms);
 }
 
-static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
+bool record_codec_get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
 {
-    get_text(reader, alarm->name, sizeof alarm->name);
-    get_text(reader, alarm->kind, sizeof alarm->kind);
+    record_codec_get_text(reader, alarm->name, sizeof alarm->name);
+    record_codec_get_text(reader, alarm->kind, sizeof alarm->kind);
     uint8_t from = pack_get_u8(reader);
     uint8_t to = pack_get_u8(reader);
     alarm->from = (enum alarm_state)from;
@@ -147,23 +225,92 @@ static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
     return from <= ALARM_ACTIVE && to <= ALARM_ACTIVE;
 }
 
+static void put_notice(struct pack_writer *writer, const struct notice *notice)
+{
+    uint64_t before = 0;
+    pack_put_u8(writer, (uint8_t)notice->reason);
+    pack_put_signed(writer, notice->from_ms);
+    pack_put_signed(writer, notice->to_ms);
+    pack_put_varint(writer, notice->covered);
+    pack_put_varint(writer, notice->readings);
+    pack_put_u8(writer, (uint8_t)notice->range_count);
+    if (notice->range_count > NOTICE_RANGES) writer->is_cut = true;
+    for (uint32_t i = 0; i < notice->range_count && !writer->is_cut; i++) {
+        const struct seq_range *range = &notice->ranges[i];
+        if (range->first <= before || range->last < range->first) writer->is_cut = true;
+        pack_put_varint(writer, range->first - before);
+        pack_put_varint(writer, range->last - range->first);
+        before = range->last;
+    }
+}
+
+static bool get_notice(struct pack_reader *reader, struct notice *notice)
+{
+    uint64_t before = 0;
+    uint8_t reason = pack_get_u8(reader);
+    notice->reason = (enum notice_reason)reason;
+    notice->from_ms = pack_get_signed(reader);
+    notice->to_ms = pack_get_signed(reader);
+    notice->covered = pack_get_varint(reader);
+    notice->readings = pack_get_varint(reader);
+    notice->range_count = pack_get_u8(reader);
+    if (notice->range_count > NOTICE_RANGES) return false;
+    for (uint32_t i = 0; i < notice->range_count; i++) {
+        struct seq_range *range = &notice->ranges[i];
+        range->first = before + pack_get_varint(reader);
+        range->last = range->first + pack_get_varint(reader);
+        if (range->first <= before || range->last < range->first) return false;
+        before = range->last;
+    }
+    return reason >= NOTICE_MERGED && reason < NOTICE_REASONS;
+}
+
+static void put_body(struct pack_writer *writer, const struct record *record)
+{
+    if (record->kind == RECORD_WINDOW) {
+        put_window(writer, &record->window, record->created_ms);
+        return;
+    }
+    pack_put_signed(writer, record->created_ms);
+    if (record->kind == RECORD_ALARM)
+        put_alarm(writer, &record->alarm);
+    else
+        put_notice(writer, &record->notice);
+}
+
+static bool get_body(struct pack_reader *reader, struct record *record)
+{
+    if (record->kind == RECORD_WINDOW)
+        return get_window(reader, &record->window, &record->created_ms);
+    record->created_ms = pack_get_signed(reader);
+    if (record->kind == RECORD_ALARM) return record_codec_get_alarm(reader, &record->alarm);
+    return get_notice(reader, &record->notice);
+}
+
 size_t record_codec_encode(const struct record *record, uint8_t *bytes, size_t capacity)
 {
     struct pack_writer writer = {.bytes = bytes, .capacity = capacity};
     pack_put_u32(&writer, 0);
     pack_put_u8(&writer, RECORD_CODEC_VERSION);
-    pack_put_u8(&writer, (uint8_t)record->kind);
-    pack_put_u8(&writer, (uint8_t)record->clock);
+    pack_put_u8(&writer,
+                (uint8_t)((unsigned)record->kind | (unsigned)record->clock << CLOCK_SHIFT));
     put_text(&writer, record->device, sizeof record->device);
-    pack_put_signed(&writer, record->created_ms);
-    if (record->kind == RECORD_ALARM)
-        put_alarm(&writer, &record->alarm);
-    else
-        put_window(&writer, &record->window);
+    put_body(&writer, record);
     if (writer.is_cut) return 0;
     struct pack_writer head = {.bytes = bytes, .capacity = CRC_SIZE};
     pack_put_u32(&head, checksum(record->seq, bytes + CRC_SIZE, writer.size - CRC_SIZE));
     return writer.size;
+}
+
+static enum status decode_present(struct pack_reader *reader, struct record *record)
+{
+    uint8_t mark = pack_get_u8(reader);
+    uint8_t kind = mark & KIND_MASK, clock = mark >> CLOCK_SHIFT;
+    record->kind = (enum record_kind)kind;
+    record->clock = (enum clock_quality)clock;
+    record_codec_get_text(reader, record->device, sizeof record->device);
+    if (kind < RECORD_WINDOW || kind > RECORD_NOTICE) return ST_UNSUPPORTED;
+    return get_body(reader, record) && clock <= CLOCK_TRUSTED ? ST_OK : ST_CORRUPT;
 }
 
 enum status record_codec_decode(const uint8_t *bytes, size_t size, uint64_t seq,
@@ -173,21 +320,12 @@ enum status record_codec_decode(const uint8_t *bytes, size_t size, uint64_t seq,
     uint32_t crc = pack_get_u32(&reader);
     if (reader.is_short || crc != checksum(seq, bytes + CRC_SIZE, size - CRC_SIZE))
         return ST_CORRUPT;
-    if (pack_get_u8(&reader) != RECORD_CODEC_VERSION) return ST_UNSUPPORTED;
+    uint8_t version = pack_get_u8(&reader);
     memset(record, 0, sizeof *record);
     record->seq = seq;
-    uint8_t kind = pack_get_u8(&reader);
-    uint8_t clock = pack_get_u8(&reader);
-    record->kind = (enum record_kind)kind;
-    record->clock = (enum clock_quality)clock;
-    get_text(&reader, record->device, sizeof record->device);
-    record->created_ms = pack_get_signed(&reader);
-    bool is_good = clock <= CLOCK_TRUSTED;
-    if (kind == RECORD_WINDOW)
-        is_good = get_window(&reader, &record->window) && is_good;
-    else if (kind == RECORD_ALARM)
-        is_good = get_alarm(&reader, &record->alarm) && is_good;
-    else
-        return ST_UNSUPPORTED;
-    return is_good && !reader.is_short && reader.at == size ? ST_OK : ST_CORRUPT;
+    enum status status = ST_UNSUPPORTED;
+    if (version == RECORD_CODEC_VERSION) status = decode_present(&reader, record);
+    if (version == RECORD_CODEC_OLD_VERSION) status = record_codec_decode_old(&reader, record);
+    if (status != ST_OK) return status;
+    return !reader.is_short && reader.at == size ? ST_OK : ST_CORRUPT;
 }

@@ -12,24 +12,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORD_CODEC_VERSION = 1 };
+enum { RECORD_CODEC_VERSION = 2 };
 
-/* Bytes of the longest record: checksum, version, kind, clock, device, time, and the longer of
- * the two bodies, with every varint at its longest. */
+/* Bytes of the longest record with every varint at its longest: checksum, version, kind and clock,
+ * device, and the body.  What the stream makes is shorter than a notice. */
 enum {
-    RECORD_CODEC_HEAD_MAX = 4 + 1 + 1 + 1 + LIMIT_DEVICE_ID_SIZE + 10,
-    RECORD_CODEC_WINDOW_MAX = 2 * 10 + 2 * 5 + 2 * 10 + 4 * 5 + 1 + 10 + 9 * 10 + 2 * 10 + 2 * 5,
-    RECORD_CODEC_ALARM_MAX = 32 + 8 + 2 + 5 + 6 * 10,
-    RECORD_CODEC_MAX = RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX
+    RECORD_CODEC_HEAD_MAX = 4 + 1 + 1 + LIMIT_DEVICE_ID_SIZE,
+    RECORD_CODEC_WINDOW_MAX = 1 + 2 * 5 + 4 * 10 + 4 * 5 + 5 + 2 * 10 + 2 * 5 + 11 * 10,
+    RECORD_CODEC_ALARM_MAX = 10 + 32 + 8 + 2 + 5 + 6 * 10,
+    RECORD_CODEC_NOTICE_MAX = 10 + 1 + 2 * 10 + 2 * 10 + 1 + NOTICE_RANGES * 2 * 10,
+    RECORD_CODEC_STREAM_MAX = RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX,
+    RECORD_CODEC_MAX = 6 + 1 + RECORD_CODEC_NOTICE_MAX
 };
 
 /* Writes the record into `bytes`; returns the size.  0: it does not fit into `capacity`
  * (RECORD_CODEC_MAX always suffices), or a text in it has no end. */
 size_t record_codec_encode(const struct record *record, uint8_t *bytes, size_t capacity);
 
-/* Reads what encode wrote; `seq` is the number it is kept under.  ST_CORRUPT: damaged, cut short,
- * too long, or not of this number; ST_UNSUPPORTED: whole, but of a version or kind not known.
- * After a failure *record holds no meaning. */
+/* Reads what encode wrote, also that of version 1; `seq` is the number it is kept under.
+ * ST_CORRUPT: damaged, cut short, too long, or not of this number; ST_UNSUPPORTED: whole, but of a
+ * version or kind not known. After a failure *record holds no meaning. */
 enum status record_codec_decode(const uint8_t *bytes, size_t size, uint64_t seq,
                                 struct record *record) ISOTHERM_CHECK;
 

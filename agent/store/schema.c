@@ -11,6 +11,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     "CREATE TABLE outbox_window(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);"
     "CREATE TABLE journal(id INTEGER PRIMARY KEY, entries BLOB NOT NULL);",
     "", /* the version is noted in meta as well */
+    "", /* records and state are written in their second version from here on */
 };
 
 static enum status upgrade_from(sqlite3 *connection, int64_t version, struct log *log)

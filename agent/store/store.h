@@ -21,14 +21,27 @@
 
 struct store;
 
+/* A kind of window by time, as the stream makes it.  Once a device has shown a reading settle_ms
+ * or more after the start of a window of the kind, that window cannot change any more. */
+struct store_kind {
+    int64_t size_ms, every_ms;
+    int64_t settle_ms;
+};
+
+struct store_kinds {
+    struct store_kind kinds[LIMIT_WINDOWS];
+    size_t count;
+};
+
 struct store_options {
     char path[LIMIT_PATH_SIZE];
-    int64_t budget_bytes;    /* database and WAL together */
+    int64_t budget_bytes;    /* everything of ours on the disk together */
     int64_t commit_every_ms; /* 0: it follows from store_flash_per_day */
     int64_t batch_bytes;     /* size of one of the two batches */
     int64_t flash_per_day_bytes;
     bool has_flash_per_day;
-    int storage; /* enum storage_class */
+    int storage;              /* enum storage_class */
+    struct store_kinds kinds; /* not an option: what the windows are */
 };
 
 /* What the store lies on, as far as it matters how much may be written. */
@@ -74,11 +87,13 @@ struct store_counts {
     uint64_t commits, failed_commits;
     uint64_t written;             /* records committed, over the life of the file */
     uint64_t acknowledged;        /* records deleted after success, likewise */
-    uint64_t dropped;             /* records deleted for lack of space, likewise */
+    uint64_t dropped;             /* records lost for lack of space or to damage, likewise */
+    uint64_t merged;              /* records whose readings went into other records, likewise */
+    uint64_t covered;             /* of these, into those of another kind of window */
     uint64_t waiting[LANE_COUNT]; /* records in the outbox, committed */
     uint64_t staged;              /* records in batches, not yet committed */
     uint64_t next_seq;            /* all that was committed is below, all that will be is not */
-    int64_t file_bytes;           /* database and WAL */
+    int64_t file_bytes;           /* everything of ours on the disk */
     int64_t journal_bytes;
     uint64_t flash_bytes; /* written to the database and its WAL since it was opened */
     int64_t last_commit_ms, longest_commit_ms; /* duration */

@@ -37,8 +37,9 @@ static const struct field fields[] = {
      .default_text = "64 MiB",
      .min = INT64_C(1) << 20,
      .max = INT64_C(1) << 36,
-     .help = "Most that the store and its WAL may take on disk; near it the oldest window "
-             "results are dropped, alarms are not."},
+     .help = "Most that the store, its WAL, its reserve and damaged stores beside it may take on "
+             "disk; near it the oldest windows are merged into longer ones, and only when that is "
+             "not enough are they dropped; alarms are not."},
     {.name = "commit_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct store_options, commit_every_ms),

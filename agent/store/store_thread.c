@@ -108,6 +108,8 @@ static void share_counts(struct store_thread *thread)
     thread->counts.written = counts.written;
     thread->counts.acknowledged = counts.acknowledged;
     thread->counts.dropped = counts.dropped;
+    thread->counts.merged = counts.merged;
+    thread->counts.covered = counts.covered;
     memcpy(thread->counts.waiting, counts.waiting, sizeof counts.waiting);
     thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;
@@ -133,18 +135,31 @@ static void do_job(struct store_thread *thread, struct store_job *job)
     if (job->kind == STORE_JOB_COMMIT) writer_tend(&thread->writer, now_mono_ms());
 }
 
+/* One step of making room, between jobs, so that none waits for long. */
+static bool degrade(struct store_thread *thread)
+{
+    if (!writer_degrade(&thread->writer)) return false;
+    share_counts(thread);
+    return true;
+}
+
 static void *run(void *context)
 {
     struct store_thread *thread = context;
+    bool has_spare_work = true; /* until a step of it has gained nothing */
     for (;;) {
         (void)pthread_mutex_lock(&thread->mutex);
-        while (thread->done == thread->queued && !thread->is_quitting)
+        while (!has_spare_work && thread->done == thread->queued && !thread->is_quitting)
             (void)pthread_cond_wait(&thread->for_store, &thread->mutex);
+        bool is_quitting = thread->is_quitting;
         bool has_job = thread->done != thread->queued;
         struct store_job *job = &thread->jobs[thread->done % STORE_JOBS];
         (void)pthread_mutex_unlock(&thread->mutex);
-        if (!has_job) return NULL;
-        do_job(thread, job);
+        if (has_job)
+            do_job(thread, job);
+        else if (is_quitting)
+            return NULL;
+        has_spare_work = has_job || degrade(thread);
     }
 }
 

@@ -2,6 +2,9 @@
  * succeeded, or by reading it from the database. */
 #include "store/writer.h"
 
+#include "store/acknowledge.h"
+#include "store/merge_rules.h"
+#include "store/offer.h"
 #include "store/probe.h"
 #include "store/quarantine.h"
 #include "store/reserve.h"
@@ -13,10 +16,13 @@
 #include <unistd.h>
 
 enum {
-    DROP_FIRST = 64,  /* records dropped at the first lack of room, then twice as many ... */
-    DROP_MOST = 4096, /* ... up to this in one transaction */
-    ROOM_ROUNDS = 64, /* tries to make room before the caller waits a while */
-    DAMAGE_MOST = 3,  /* then the file is set aside even though a check finds nothing */
+    DROP_FIRST = 64,     /* records dropped at the first lack of room, or ... */
+    DROP_PART = 64,      /* ... this part of them, if that is more; then twice as many ... */
+    DROP_MOST = 4096,    /* ... up to this in one transaction */
+    ROOM_ROUNDS = 64,    /* tries to make room before the caller waits a while */
+    DAMAGE_MOST = 3,     /* then the file is set aside even though a check finds nothing */
+    DEGRADE_ROUNDS = 16, /* of these, that look for something to merge first */
+    DEGRADE_STEPS = 32,  /* in each */
     RESERVE_EVERY_MS = 60000
 };
 
@@ -25,6 +31,7 @@ static void close_parts(struct writer *writer)
     outbox_close(&writer->outbox);
     journal_close(&writer->journal);
     meta_close(&writer->meta);
+    degrade_close(&writer->degrade);
 }
 
 static void detach(struct writer *writer)
@@ -70,6 +77,15 @@ static enum status load_state(struct writer *writer, const struct meta_state *kn
     return status == ST_OK ? check_numbers(writer) : status;
 }
 
+/* What was made as other kinds of windows were made is not covered by those of now. */
+static void note_kinds(struct writer *writer)
+{
+    uint64_t mark = merge_rules_mark(&writer->degrade.kinds);
+    if (writer->state.kinds == mark) return;
+    writer->state.kinds = mark;
+    writer->state.kinds_since = writer->state.next_seq;
+}
+
 static enum status attach_existing(struct writer *writer, const struct meta_state *known,
                                    bool is_checked)
 {
@@ -82,7 +98,11 @@ static enum status attach_existing(struct writer *writer, const struct meta_stat
     if (status == ST_OK) status = journal_open(&writer->journal, writer->connection, writer->log);
     if (status == ST_OK) status = meta_open(&writer->meta, writer->connection, writer->log);
     if (status == ST_OK) status = load_state(writer, known, is_checked);
+    if (status == ST_OK) note_kinds(writer);
     if (status == ST_OK) status = journal_measure(&writer->journal, &writer->journal_bytes);
+    if (status == ST_OK)
+        status = degrade_open(&writer->degrade, writer->connection, &writer->outbox, &writer->meta,
+                              writer->shares.max_pages, writer->log);
     if (status != ST_OK) detach(writer);
     return status;
 }
@@ -110,6 +130,18 @@ static bool has_wal(const char *path)
     return store_file_bytes(wal) > 0;
 }
 
+/* What was set aside has its part of the budget, as far as it leaves enough to work with. */
+static enum status share_budget(struct writer *writer)
+{
+    enum status status;
+    do {
+        status = database_share(writer->budget_bytes, quarantine_bytes(writer->path),
+                                writer->batch_bytes, &writer->shares);
+    } while (status == ST_INVALID && quarantine_forget(writer->path, writer->log));
+    writer->aside_bytes = quarantine_bytes(writer->path);
+    return status;
+}
+
 /* Opens what is there, or begins a new store that goes on from `known`.  A damaged one is set
  * aside; aside_path is "" when none was. */
 static enum status attach(struct writer *writer, const struct meta_state *known, char *aside_path)
@@ -122,6 +154,8 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     else if (status != ST_OK)
         return status;
     store_file_claim(writer->path, writer->log);
+    status = share_budget(writer);
+    if (status != ST_OK) return status;
     struct meta_state fresh = *known;
     unsigned damage = writer->commit_damage + writer->fetch_damage;
     if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
@@ -135,6 +169,7 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
         status = quarantine_move(writer->path, writer->log, aside_path);
     else
         status = quarantine_move_orphans(writer->path, writer->log);
+    if (status == ST_OK) status = share_budget(writer);
     if (status == ST_OK) status = database_create(writer->path, writer->log);
     if (status != ST_OK) return status;
     meta_drop_waiting(&fresh);
@@ -185,8 +220,10 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     memcpy(writer->path, options->path, sizeof writer->path);
     writer->path[sizeof writer->path - 1] = '\0';
     struct meta_state known;
+    writer->budget_bytes = options->budget_bytes;
+    writer->batch_bytes = options->batch_bytes;
     enum status status =
-        database_share(options->budget_bytes, options->batch_bytes, &writer->shares);
+        database_share(options->budget_bytes, 0, options->batch_bytes, &writer->shares);
     if (status != ST_OK) {
         log_write(log, LOG_LEVEL_ERROR, "store",
                   "a budget of %" PRId64 " bytes is too small for batches of %" PRId64
@@ -196,7 +233,8 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
         return status;
     }
     (void)sqlite3_hard_heap_limit64(DATABASE_HEAP_BYTES);
-    status = meter_begin(&writer->meter);
+    status = degrade_init(&writer->degrade, options);
+    if (status == ST_OK) status = meter_begin(&writer->meter);
     if (status == ST_OK) status = meta_make_state(&known);
     if (status == ST_OK) status = store_file_resolve(writer->path, log);
     if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
@@ -213,6 +251,7 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
 void writer_set_log(struct writer *writer, struct log *log)
 {
     writer->log = writer->meta.log = writer->outbox.log = writer->journal.log = log;
+    writer->degrade.log = log;
 }
 
 void writer_close(struct writer *writer)
@@ -220,6 +259,7 @@ void writer_close(struct writer *writer)
     if (writer->path[0] == '\0') return;
     close_parts(writer);
     database_finish(&writer->connection);
+    degrade_fini(&writer->degrade);
     meter_end(&writer->meter);
     if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
     memset(writer, 0, sizeof *writer);
@@ -272,16 +312,13 @@ static enum status ready(struct writer *writer)
 
 static enum status begin(struct writer *writer)
 {
-    return database_execute(writer->connection, writer->log, "BEGIN IMMEDIATE");
+    return database_begin(writer->connection, writer->log);
 }
 
 /* Commits when `status` is good, else rolls back. */
 static enum status end(struct writer *writer, enum status status)
 {
-    if (status == ST_OK) status = database_execute(writer->connection, writer->log, "COMMIT");
-    if (sqlite3_get_autocommit(writer->connection) == 0)
-        (void)sqlite3_exec(writer->connection, "ROLLBACK", NULL, NULL, NULL);
-    return status;
+    return database_end(writer->connection, writer->log, status);
 }
 
 /* Deletes what rounds of whole states have made needless. */
@@ -301,6 +338,7 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
     struct meta_state state = writer->state;
     int64_t journal_bytes = writer->journal_bytes;
     state.batch = batch->number;
+    if (writer->is_caught_up) offer_batch(&state, batch);
     enum status status = begin(writer);
     if (status != ST_OK) return status;
     status = outbox_insert(&writer->outbox, batch, skipped, &state);
@@ -322,34 +360,64 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
 /* Drops the oldest of one lane in a transaction of its own. */
 static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
 {
-    struct meta_state state = writer->state;
     uint64_t dropped = 0;
-    enum status status = begin(writer);
+    enum status status = degrade_drop(&writer->degrade, lane, count, &writer->state, &dropped);
     if (status != ST_OK) return status;
-    status = outbox_drop_oldest(&writer->outbox, lane, count, &state, &dropped);
-    if (status == ST_OK) status = meta_save(&writer->meta, &state);
-    status = end(writer, status);
-    if (status != ST_OK) return status;
-    writer->state = state;
     log_growing(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
                 "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
-                dropped, lane == LANE_ALARM ? "alarms" : "window results", state.dropped);
+                dropped, lane == LANE_ALARM ? "alarms" : "window results", writer->state.dropped);
     return ST_OK;
 }
 
-/* Makes room after ST_FULL, in this order: the WAL, the reserve, the oldest windows, the windows
- * of the batch itself.  Alarms go only where alarms alone fill the budget: then the oldest makes
- * way for the newest, since the alternative is to stand still for good. */
+static enum status write_back(struct writer *writer)
+{
+    if (writer->wal_pages < writer->shares.checkpoint_pages) return ST_OK;
+    /* Cut only when it has outgrown its share: allocating it anew costs writes. */
+    char wal[STORE_FILE_PATH_SIZE];
+    store_file_join(wal, writer->path, "-wal");
+    bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes;
+    enum status status = database_checkpoint(writer->connection, writer->log, is_cut);
+    if (status == ST_OK) writer->wal_pages = 0;
+    return status;
+}
+
+/* Steps until there is some room, or nothing more to be had. */
+static enum status degrade(struct writer *writer, bool *has_gained)
+{
+    enum status status = ST_OK;
+    bool has_more = true;
+    for (int i = 0; status == ST_OK && has_more && i < DEGRADE_STEPS; i++) {
+        status = degrade_step(&writer->degrade, true, &writer->state, &has_more);
+        if (status == ST_OK) *has_gained = *has_gained || has_more;
+        if (status == ST_OK) status = write_back(writer);
+        if (!degrade_is_due(&writer->degrade)) break;
+    }
+    return status;
+}
+
+/* Makes room after ST_FULL, in this order: the WAL, the reserve, steps down in resolution, the
+ * oldest windows, the windows of the batch itself.  Alarms go only where alarms alone fill the
+ * budget: then the oldest makes way for the newest, since the alternative is to stand still for
+ * good. */
 static enum status make_room(struct writer *writer, unsigned round, enum lane *skipped)
 {
     uint64_t count = DROP_FIRST;
+    if (count < writer->state.waiting[LANE_WINDOW] / DROP_PART)
+        count = writer->state.waiting[LANE_WINDOW] / DROP_PART;
     for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
     enum status status = database_checkpoint(writer->connection, writer->log, true);
     if (status == ST_CORRUPT || status == ST_IO) return status;
     if (status == ST_FULL) give_up_reserve(writer);
+    bool has_gained = false;
+    if (round < DEGRADE_ROUNDS) status = degrade(writer, &has_gained);
+    if (has_gained || (status != ST_OK && status != ST_FULL)) return status;
     /* Not tried again before something was dropped: a batch that just fits into the WAL could
      * leave no room to write it back, nor to delete. */
-    if (writer->state.waiting[LANE_WINDOW] > 0) return drop(writer, LANE_WINDOW, count);
+    if (writer->state.waiting[LANE_WINDOW] > 0) {
+        uint64_t waiting = writer->state.waiting[LANE_WINDOW];
+        status = drop(writer, LANE_WINDOW, count);
+        if (status != ST_OK || writer->state.waiting[LANE_WINDOW] < waiting) return status;
+    }
     if (*skipped != LANE_WINDOW) {
         *skipped = LANE_WINDOW;
         return ST_OK;
@@ -363,14 +431,37 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
 static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
+    writer->is_caught_up = false;
+    degrade_note_commit(&writer->degrade, &writer->state);
     if (batch->begins_round) writer->round_id = batch->number;
+}
+
+/* Deletes what was delivered ahead of the batch's own transaction, as far as it is too much for
+ * that. */
+static enum status deliver_ahead(struct writer *writer, struct batch *batch)
+{
+    int64_t pages = writer->shares.batch_pages;
+    enum status status = ST_OK;
+    while (status == ST_OK && acknowledge_is_much(batch, pages)) {
+        struct meta_state state = writer->state;
+        status = begin(writer);
+        if (status != ST_OK) return status;
+        status = acknowledge_some(&writer->outbox, batch, pages, &state);
+        if (status == ST_OK) status = meta_save(&writer->meta, &state);
+        status = end(writer, status);
+        if (status == ST_OK) writer->state = state;
+        if (status == ST_OK) status = write_back(writer);
+    }
+    return status;
 }
 
 static enum status try_to_commit(struct writer *writer, struct batch *batch)
 {
     enum lane skipped = LANE_COUNT;
+    enum status status = deliver_ahead(writer, batch);
+    if (status != ST_OK && status != ST_FULL) return status;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
-        enum status status = apply(writer, batch, skipped);
+        status = apply(writer, batch, skipped);
         if (status != ST_FULL) return status;
         bool had_reserve = writer->has_reserve;
         status = make_room(writer, round, &skipped);
@@ -411,6 +502,25 @@ static enum status drop_damaged(struct writer *writer, enum lane lane, uint64_t 
     return status;
 }
 
+/* How many of the windows may be handed out: all, or none when that cannot be noted now. */
+static size_t note_offered(struct writer *writer, const struct record *records, size_t count)
+{
+    if (offer_is_noted(&writer->state, records, count)) return count;
+    struct meta_state state = writer->state;
+    enum status status = begin(writer);
+    if (status == ST_OK) {
+        status = offer_note(&writer->outbox, &state, records, count);
+        if (status == ST_OK) status = meta_save(&writer->meta, &state);
+        status = end(writer, status);
+    }
+    if (status == ST_OK) {
+        writer->state = state;
+        return count;
+    }
+    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
+    return 0;
+}
+
 size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
                     struct record *records)
 {
@@ -434,27 +544,32 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
         detach_distrusted(writer, status, &writer->fetch_damage);
         break;
     }
-    return count;
+    if (lane != LANE_WINDOW) return count;
+    if (count < max) writer->is_caught_up = true;
+    return count > 0 ? note_offered(writer, records, count) : 0;
 }
 
 void writer_tend(struct writer *writer, int64_t now_mono_ms)
 {
     if (writer->connection == NULL) return;
-    if (writer->wal_pages >= writer->shares.checkpoint_pages) {
-        /* Cut only when it has outgrown its share: allocating it anew costs writes. */
-        char wal[STORE_FILE_PATH_SIZE];
-        store_file_join(wal, writer->path, "-wal");
-        bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes;
-        enum status status = database_checkpoint(writer->connection, writer->log, is_cut);
-        if (status == ST_OK)
-            writer->wal_pages = 0;
-        else if (status != ST_FULL)
-            detach_distrusted(writer, status, &writer->commit_damage);
-    }
+    enum status status = write_back(writer);
+    if (status != ST_OK && status != ST_FULL)
+        detach_distrusted(writer, status, &writer->commit_damage);
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;
         writer->has_reserve = reserve_take(writer->path, writer->log);
     }
+}
+
+bool writer_degrade(struct writer *writer)
+{
+    if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
+    bool has_gained = false;
+    enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
+    if (status == ST_OK) status = write_back(writer);
+    if (status == ST_OK || status == ST_FULL) return has_gained;
+    detach_distrusted(writer, status, &writer->commit_damage);
+    return false;
 }
 
 void writer_count(const struct writer *writer, struct store_counts *counts)
@@ -462,9 +577,12 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->written = writer->state.written;
     counts->acknowledged = writer->state.acknowledged;
     counts->dropped = writer->state.dropped;
+    counts->merged = writer->state.merged;
+    counts->covered = writer->state.covered;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
     counts->next_seq = writer->state.next_seq;
-    counts->file_bytes = store_file_total_bytes(writer->path);
+    counts->file_bytes = store_file_total_bytes(writer->path) +
+                         (writer->has_reserve ? RESERVE_BYTES : 0) + writer->aside_bytes;
     counts->journal_bytes = writer->journal_bytes;
     counts->flash_bytes = meter_bytes(&writer->meter);
 }

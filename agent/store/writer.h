@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "store/batch.h"
 #include "store/database.h"
+#include "store/degrade.h"
 #include "store/journal.h"
 #include "store/meta.h"
 #include "store/meter.h"
@@ -23,6 +24,8 @@
 /* Embedded by its owner; the fields are private. */
 struct writer {
     char path[LIMIT_PATH_SIZE];
+    int64_t budget_bytes, batch_bytes;
+    int64_t aside_bytes; /* of damaged stores */
     struct database_shares shares;
     struct meter meter; /* of every connection */
     struct log *log;
@@ -31,6 +34,7 @@ struct writer {
     struct meta meta;
     struct outbox outbox;
     struct journal journal;
+    struct degrade degrade;
     struct meta_state state; /* as of the last commit */
     uint64_t round_id;       /* batch in which the round of whole states began; 0: none */
     int64_t journal_bytes;
@@ -39,6 +43,7 @@ struct writer {
      * that never do, and the other way round. */
     unsigned commit_damage, fetch_damage;
     bool has_reserve;
+    bool is_caught_up;       /* all windows were handed out before the last commit */
     int64_t reserve_mono_ms; /* when the reserve was last tried for */
 };
 
@@ -66,6 +71,9 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
 
 /* What is due after a commit and need not hold it up: checkpoint, reserve. */
 void writer_tend(struct writer *writer, int64_t now_mono_ms);
+
+/* One step of making room near the budget; true: it gained something, and there may be more. */
+bool writer_degrade(struct writer *writer);
 
 /* Fills in what the writer knows of the counts. */
 void writer_count(const struct writer *writer, struct store_counts *counts);

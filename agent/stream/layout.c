@@ -168,3 +168,12 @@ enum status layout_make(struct layout *layout, const struct stream_options *opti
     place_parts(layout, options->devices);
     return layout->block_bytes / layout->device_bytes >= options->devices ? ST_OK : ST_INVALID;
 }
+
+int64_t stream_settle_ms(const struct stream_options *options, size_t window)
+{
+    struct layout layout;
+    if (layout_make(&layout, options) != ST_OK || window >= layout.window_count) return 0;
+    if (layout.windows[window].is_by_count) return 0;
+    const struct pane_shape *shape = &layout.rings[layout.windows[window].ring].shape;
+    return ((int64_t)shape->slots + 1) * shape->slice_ms;
+}

@@ -1,5 +1,5 @@
-/* record: what leaves the stream and travels through the outbox to the centre: the result of a
- * window, or a transition of an alarm.  Data only; pure. */
+/* record: what leaves the gateway for the centre: the result of a window, a transition of an alarm,
+ * or the store's notice of numbers that will not come.  Data only; pure. */
 #ifndef ISOTHERM_STREAM_RECORD_H
 #define ISOTHERM_STREAM_RECORD_H
 
@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a record takes at most in the journal's and the outbox's encoding. */
+/* What a record of the stream takes at most in the journal's and the outbox's encoding. */
 enum { STREAM_RECORD_BYTES = 320 };
 
-enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2 };
+enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2, RECORD_NOTICE = 3 };
 
 /* How far the wall clock could be trusted when the record was made. */
 enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
@@ -32,6 +32,9 @@ struct window_result {
                                device's former record of the same kind of window */
     uint32_t rejected;      /* refused readings of the device since its former such record */
     int64_t longest_gap_ms; /* longest stretch without a reading, as far as panes can tell */
+    uint32_t merged;        /* windows that the store merged into this one; 0: none, it is as the
+                               stream made it.  size_ms and every_ms stay those of the windows,
+                               start_ms and end_ms are those of the whole */
 };
 
 enum alarm_state { ALARM_NORMAL = 0, ALARM_ACTIVE = 1 };
@@ -49,6 +52,32 @@ struct alarm_event {
     int64_t on_delay_ms;
 };
 
+/* Why a number of the sequence will not come. */
+enum notice_reason {
+    NOTICE_MERGED = 1, /* its readings are in other records: merged ones of the same kind of window,
+                          or those of another kind that cover it */
+    NOTICE_DROPPED,    /* no room: what it said is lost */
+    NOTICE_DAMAGED,    /* the disk lost it */
+    NOTICE_REASONS
+};
+
+enum { NOTICE_RANGES = 24 };
+
+/* Numbers first to last, both inclusive. */
+struct seq_range {
+    uint64_t first, last;
+};
+
+/* Made by the store, under one of the numbers that became free. */
+struct notice {
+    enum notice_reason reason;
+    uint32_t range_count;
+    int64_t from_ms, to_ms;                 /* event time of what is gone: inclusive, exclusive */
+    uint64_t covered;                       /* merged: how many of them another kind covers */
+    uint64_t readings;                      /* dropped: sum of the counts of what is gone; else 0 */
+    struct seq_range ranges[NOTICE_RANGES]; /* ascending, neither overlapping nor adjacent */
+};
+
 struct record {
     uint64_t seq; /* place in the gateway's sequence without holes; from 1 */
     enum record_kind kind;
@@ -58,6 +87,7 @@ struct record {
     union {
         struct window_result window;
         struct alarm_event alarm;
+        struct notice notice; /* device is "" */
     };
 };
 

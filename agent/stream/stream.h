@@ -119,6 +119,10 @@ size_t stream_size_bytes(const struct stream_options *options);
  * a batch must be larger, or the call would wait for ever.  0: the options do not fit together. */
 size_t stream_room_bytes(const struct stream_options *options);
 
+/* Once a device has shown a reading so long after the start of a window of that kind, the window
+ * cannot change any more.  0: the options do not fit together, or a window by count. */
+int64_t stream_settle_ms(const struct stream_options *options, size_t window);
+
 /* Takes one reading: finds or admits the device, checks the time, merges it into its panes,
  * closes windows that its watermark passes, evaluates alarms.  VERDICT_OK, _TIME, _RANGE,
  * _DEVICE_LIMIT, _LATE, or _BUSY when the sink has no room (then nothing was changed).  Refusals

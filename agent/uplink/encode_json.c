@@ -82,6 +82,7 @@ static void add_window(struct text *text, const struct window_result *window)
     text_json_time(text, "end", window->end_ms);
     text_json_int(text, "start_ms", window->start_ms);
     text_json_int(text, "end_ms", window->end_ms);
+    if (window->merged > 0) text_json_uint(text, "merged", window->merged);
 }
 
 /* Readers that parse numbers as doubles would round the totals, so these travel as text. */
@@ -222,6 +223,51 @@ static void add_alarm_record(struct text *text, const struct record *record,
     text_json_string(text, "clock", clock_name(record->clock));
 }
 
+static const char *reason_name(enum notice_reason reason)
+{
+    switch (reason) {
+    case NOTICE_MERGED:
+        return "merged";
+    case NOTICE_DAMAGED:
+        return "damaged";
+    default:
+        return "dropped";
+    }
+}
+
+static void add_ranges(struct text *text, const struct notice *notice)
+{
+    text_json_open(text, "ranges", '[');
+    for (uint32_t i = 0; i < notice->range_count; i++) {
+        text_json_open(text, NULL, '[');
+        text_json_uint(text, NULL, notice->ranges[i].first);
+        text_json_uint(text, NULL, notice->ranges[i].last);
+        text_json_close(text, ']');
+    }
+    text_json_close(text, ']');
+}
+
+static void add_notice_record(struct text *text, const struct record *record,
+                              const struct encode_json_origin *origin)
+{
+    const struct notice *notice = &record->notice;
+    uint64_t records = 0;
+    for (uint32_t i = 0; i < notice->range_count; i++)
+        records += notice->ranges[i].last - notice->ranges[i].first + 1;
+    add_identity(text, "notice", record->seq, origin);
+    text_json_string(text, "reason", reason_name(notice->reason));
+    text_json_time(text, "start", notice->from_ms);
+    text_json_time(text, "end", notice->to_ms);
+    text_json_int(text, "start_ms", notice->from_ms);
+    text_json_int(text, "end_ms", notice->to_ms);
+    text_json_uint(text, "records", records);
+    text_json_uint(text, "covered", notice->covered);
+    text_json_uint(text, "readings", notice->readings);
+    add_ranges(text, notice);
+    add_wall_time(text, "created", record->created_ms, record->clock);
+    text_json_string(text, "clock", clock_name(record->clock));
+}
+
 /* The mark stands last: but for it every copy of a record has the same bytes. */
 size_t encode_json_record(const struct record *record, const struct encode_json_origin *origin,
                           bool is_replay, char *json, size_t capacity)
@@ -235,6 +281,9 @@ size_t encode_json_record(const struct record *record, const struct encode_json_
         break;
     case RECORD_ALARM:
         add_alarm_record(&text, record, origin);
+        break;
+    case RECORD_NOTICE:
+        add_notice_record(&text, record, origin);
         break;
     default:
         return 0;

@@ -36,10 +36,13 @@ bool topics_init(struct topics *topics, const char *prefix, const char *gateway)
 
 bool topics_write(const struct topics *topics, const struct record *record, char *topic)
 {
-    const char *kind = record->kind == RECORD_ALARM ? "/alarm/" : "/summary/";
+    const char *kind = record->kind == RECORD_ALARM    ? "/alarm/"
+                       : record->kind == RECORD_NOTICE ? "/notice/"
+                                                       : "/summary/";
+    const char *last = record->kind == RECORD_NOTICE ? "store" : record->device;
     size_t prefix_size = strlen(topics->prefix), kind_size = strlen(kind);
     memcpy(topic, topics->prefix, prefix_size);
     memcpy(topic + prefix_size, kind, kind_size);
     size_t used = prefix_size + kind_size;
-    return device_id_to_topic_level(record->device, topic + used, TOPICS_SIZE - used);
+    return device_id_to_topic_level(last, topic + used, TOPICS_SIZE - used);
 }

@@ -245,7 +245,7 @@ class Agent(Process):
         assert readings["received"] == readings["accepted"] + readings["late"] \
             + readings["refused"], readings
         assert records["written"] == records["acknowledged"] + records["waiting"] \
-            + records["dropped"], records
+            + records["merged"] + records["dropped"], records
         return ledger
 
 

@@ -70,6 +70,7 @@ static bool do_job(struct store_thread *thread)
     writer_count(&thread->writer, &counts);
     thread->counts = counts;
     if (job->kind == STORE_JOB_COMMIT) writer_tend(&thread->writer, virtual_time_now_ms());
+    while (job->kind == STORE_JOB_COMMIT && writer_degrade(&thread->writer)) continue;
     return true;
 }
 

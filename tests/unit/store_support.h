@@ -84,7 +84,7 @@ static inline void bench_start(struct bench *bench)
 static inline void bench_check_ledger(const struct bench *bench)
 {
     struct store_counts counts = store_count(bench->store);
-    assert_true(counts.written == counts.acknowledged + counts.dropped +
+    assert_true(counts.written == counts.acknowledged + counts.merged + counts.dropped +
                                       counts.waiting[LANE_ALARM] + counts.waiting[LANE_WINDOW]);
 }
 

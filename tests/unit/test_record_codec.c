@@ -134,19 +134,101 @@ static void test_the_longest_record_fits(void **unused)
     uint8_t bytes[RECORD_CODEC_MAX];
     memset(record.device, 'x', sizeof record.device - 1);
     memset(&record.window, 0xff, sizeof record.window);
-    record.window.size_ms = record.window.every_ms = INT64_MIN;
-    record.window.start_ms = record.window.end_ms = record.window.longest_gap_ms = INT64_MIN;
+    record.window.size_ms = INT64_MIN;
+    record.window.every_ms = INT64_MAX;
+    record.window.start_ms = record.window.longest_gap_ms = INT64_MIN;
+    record.window.end_ms = 0; /* as far from the start as can be */
     record.window.summary = (struct summary){INT64_MIN,  {UINT64_MAX, UINT64_MAX},
-                                             INT64_MIN,  INT64_MIN,
-                                             INT64_MIN,  INT64_MIN,
-                                             INT64_MIN,  INT64_MIN,
-                                             INT64_MIN,  INT64_MIN,
+                                             INT64_MAX,  INT64_MAX,
+                                             INT64_MAX,  INT64_MAX,
+                                             0,          0,
+                                             0,          INT64_MIN,
                                              UINT32_MAX, UINT32_MAX};
     record.window.is_provisional = true;
     size_t size = record_codec_encode(&record, bytes, sizeof bytes);
-    assert_int_equal(size, RECORD_CODEC_MAX);
+    assert_int_equal(size, RECORD_CODEC_STREAM_MAX);
     assert_true(size < STREAM_RECORD_BYTES);
     assert_int_equal(record_codec_encode(&record, bytes, size - 1), 0);
+}
+
+static struct record full_notice(void)
+{
+    struct record record = {.seq = 9, .kind = RECORD_NOTICE, .created_ms = INT64_MIN};
+    record.notice = (struct notice){.reason = NOTICE_DROPPED,
+                                    .range_count = NOTICE_RANGES,
+                                    .from_ms = INT64_MIN,
+                                    .to_ms = INT64_MIN,
+                                    .covered = UINT64_MAX,
+                                    .readings = UINT64_MAX};
+    for (uint32_t i = 0; i < NOTICE_RANGES; i++)
+        record.notice.ranges[i] =
+            (struct seq_range){1000 * (uint64_t)i + 7, 1000 * (uint64_t)i + 9};
+    return record;
+}
+
+static void test_notices_are_read_back_exactly(void **unused)
+{
+    (void)unused;
+    struct record record = full_notice(), again;
+    uint8_t bytes[RECORD_CODEC_MAX];
+    size_t size = record_codec_encode(&record, bytes, sizeof bytes);
+    assert_true(size > 0);
+    assert_int_equal(record_codec_decode(bytes, size, record.seq, &again), ST_OK);
+    assert_memory_equal(&again.notice, &record.notice, sizeof again.notice);
+}
+
+static void test_notices_with_ranges_out_of_order_are_refused(void **unused)
+{
+    (void)unused;
+    struct record record = full_notice();
+    uint8_t bytes[RECORD_CODEC_MAX];
+    record.notice.ranges[4].first = record.notice.ranges[3].last;
+    assert_int_equal(record_codec_encode(&record, bytes, sizeof bytes), 0);
+    record = full_notice();
+    record.notice.range_count = NOTICE_RANGES + 1;
+    assert_int_equal(record_codec_encode(&record, bytes, sizeof bytes), 0);
+}
+
+/* Written by version 0.1.0 in its first form. */
+static void test_records_of_the_first_version_are_read(void **unused)
+{
+    (void)unused;
+    uint8_t bytes[RECORD_CODEC_MAX], number[8];
+    struct pack_writer seq = {.bytes = number, .capacity = sizeof number};
+    struct pack_writer writer = {.bytes = bytes, .capacity = sizeof bytes, .size = 4};
+    pack_put_u8(&writer, 1);
+    pack_put_u8(&writer, RECORD_WINDOW);
+    pack_put_u8(&writer, CLOCK_TRUSTED);
+    pack_put_u8(&writer, 4);
+    pack_put(&writer, "oven", 4);
+    pack_put_signed(&writer, 1700000060500); /* created */
+    pack_put_signed(&writer, 60000);
+    pack_put_signed(&writer, 60000);
+    pack_put_varint(&writer, 0);
+    pack_put_varint(&writer, 0);
+    pack_put_signed(&writer, 1700000000000);
+    pack_put_signed(&writer, 1700000060000);
+    pack_put_varint(&writer, 2); /* revision */
+    pack_put_u8(&writer, 0);
+    for (int i = 0; i < 3; i++) pack_put_varint(&writer, 0);
+    pack_put_signed(&writer, 1000);
+    const uint64_t counts[] = {2, 6};
+    for (int i = 0; i < 2; i++) pack_put_varint(&writer, counts[i]);
+    pack_put_signed(&writer, 41000000);
+    pack_put_varint(&writer, 841000000000000);
+    pack_put_varint(&writer, 0);
+    const int64_t rest[] = {20000000,      21000000,      20000000,      21000000,
+                            1700000001000, 1700000002000, 1700000001000, 1700000002000};
+    for (int i = 0; i < 8; i++) pack_put_signed(&writer, rest[i]);
+    pack_put_u64(&seq, 77);
+    struct pack_writer head = {.bytes = bytes, .capacity = 4};
+    pack_put_u32(&head, pack_crc32(pack_crc32(0, number, 8), bytes + 4, writer.size - 4));
+    struct record record;
+    assert_int_equal(record_codec_decode(bytes, writer.size, 77, &record), ST_OK);
+    assert_string_equal(record.device, "oven");
+    assert_int_equal(record.window.revision, 2);
+    assert_int_equal(record.window.summary.sum_micro, 41000000);
+    assert_int_equal(record.window.summary.last_ms, 1700000002000);
 }
 
 static void test_every_prefix_and_every_flipped_bit_is_refused(void **unused)
@@ -221,6 +303,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_record_is_read_back_exactly),
         cmocka_unit_test(test_the_longest_record_fits),
+        cmocka_unit_test(test_notices_are_read_back_exactly),
+        cmocka_unit_test(test_notices_with_ranges_out_of_order_are_refused),
+        cmocka_unit_test(test_records_of_the_first_version_are_read),
         cmocka_unit_test(test_every_prefix_and_every_flipped_bit_is_refused),
         cmocka_unit_test(test_garbage_under_a_right_checksum_is_refused_or_read),
         cmocka_unit_test(test_checksum_is_the_known_one),

@@ -170,7 +170,7 @@ static void test_budget_holds_windows_go_and_alarms_stay(void **state)
     (void)state;
     struct bench bench;
     bench_init(&bench);
-    bench.options.budget_bytes = 1 << 20;
+    bench.options.budget_bytes = 5 << 18;
     bench.options.batch_bytes = 32 << 10;
     bench_start(&bench);
     uint64_t alarms = 0;
@@ -210,7 +210,7 @@ static void test_alarms_alone_make_way_for_newer_alarms(void **state)
     assert_int_equal(counts.written, 100 * 151);
     assert_true(counts.dropped > 0);
     assert_true(counts.waiting[LANE_ALARM] > 1000);
-    assert_true(counts.waiting[LANE_WINDOW] <= 1);
+    assert_true(counts.waiting[LANE_WINDOW] <= 8); /* the newest, and notices */
     bench_stop(&bench);
     bench_fini(&bench);
 }
