@@ -118,8 +118,11 @@ static void print_cell(const struct member *member)
 {
     const char *at = member->value, *end = at + member->value_size;
     if (*at != '"') {
+        bool is_list = *at == '['; /* of numbers */
+        if (is_list) (void)putchar('"');
         if (member->value_size != 4 || memcmp(at, "null", 4) != 0)
             (void)fwrite(at, 1, member->value_size, stdout);
+        if (is_list) (void)putchar('"');
         return;
     }
     bool is_plain = memchr(at + 1, ',', member->value_size - 2) == NULL &&
@@ -235,12 +238,15 @@ static void print_record(const struct reader_record *found, const char *json)
 {
     static const struct {
         const char *name, *before;
-    } shown[] = {{"device", "  "},       {"alarm", "  "},       {"kind", " "},
-                 {"from", "  "},         {"to", " -> "},        {"value", "  "},
-                 {"event_time", "  "},   {"window", "  "},      {"start", "  "},
-                 {"revision", "  rev "}, {"count", "  count "}, {"avg", "  avg "},
-                 {"min", "  min "},      {"max", "  max "}};
-    (void)printf("%-8s %" PRIu64, found->lane == LANE_ALARM ? "alarm" : "summary", found->seq);
+    } shown[] = {{"device", "  "},         {"alarm", "  "},       {"kind", " "},
+                 {"from", "  "},           {"to", " -> "},        {"value", "  "},
+                 {"event_time", "  "},     {"window", "  "},      {"start", "  "},
+                 {"revision", "  rev "},   {"count", "  count "}, {"avg", "  avg "},
+                 {"min", "  min "},        {"max", "  max "},     {"reason", "  "},
+                 {"records", "  records "}};
+    bool is_notice = found->record->kind == RECORD_NOTICE;
+    const char *lane = found->lane == LANE_ALARM ? "alarm" : is_notice ? "notice" : "summary";
+    (void)printf("%-8s %" PRIu64, lane, found->seq);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         print_member(json, shown[i].name, shown[i].before);
     (void)puts("");
@@ -313,15 +319,14 @@ static void dump_state(const struct listing *listing, const struct meta_state *s
     (void)printf(listing->request->is_json
                      ? "{\"is\":\"state\",\"epoch\":\"%s\",\"batch\":%" PRIu64
                        ",\"next_seq\":%" PRIu64 ",\"written\":%" PRIu64 ",\"acknowledged\":%" PRIu64
-                       ",\"merged\":%" PRIu64 ",\"dropped\":%" PRIu64
-                       ",\"waiting_alarms\":%" PRIu64
+                       ",\"merged\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"waiting_alarms\":%" PRIu64
                        ",\"waiting_summaries\":%" PRIu64 "}\n"
                      : "state    epoch %s  batch %" PRIu64 "  next_seq %" PRIu64
                        "  written %" PRIu64 "  acknowledged %" PRIu64 "  merged %" PRIu64
-                       "  dropped %" PRIu64
-                       "  waiting %" PRIu64 " alarms, %" PRIu64 " summaries\n",
+                       "  dropped %" PRIu64 "  waiting %" PRIu64 " alarms, %" PRIu64 " summaries\n",
                  listing->epoch, state->batch, state->next_seq, state->written, state->acknowledged,
-                 state->merged, state->dropped, state->waiting[LANE_ALARM], state->waiting[LANE_WINDOW]);
+                 state->merged, state->dropped, state->waiting[LANE_ALARM],
+                 state->waiting[LANE_WINDOW]);
 }
 
 int command_store_dump(const struct store_request *request)

@@ -164,8 +164,7 @@ static bool is_balanced(const struct flow *flow, const struct verdict_counts *co
     uint64_t taken = counts->by[VERDICT_OK] - flow->accepted_before;
     uint64_t waiting = store->waiting[LANE_ALARM] + store->waiting[LANE_WINDOW];
     return taken == stream->accepted - flow->stream_before &&
-           store->written ==
-               store->acknowledged + store->merged + store->dropped + waiting;
+           store->written == store->acknowledged + store->merged + store->dropped + waiting;
 }
 
 static void add_reading_counts(struct text *text, const struct verdict_counts *counts)

@@ -15,8 +15,8 @@ enum {
     SPANS_MOST = 64,
     MODULUS_MOST = 64,
     PAGES_EXTRA = 24,
-    BUCKET_BYTES = DATABASE_PAGE_BYTES / 2, /* pages are at least half full, mostly */
-    ROW_BYTES = 11                          /* beside the record itself */
+    PLACE_BYTES = DATABASE_PAGE_BYTES / 2, /* pages are at least half full, mostly */
+    ROW_BYTES = 11                         /* beside the record itself */
 };
 
 enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
@@ -183,7 +183,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
                                         .needed_ms = INT64_MIN};
         plan->device_count++;
     }
-    size_t bucket = plan->bytes / BUCKET_BYTES;
+    size_t place = plan->bytes / PLACE_BYTES;
     struct merge_entry *entry = &plan->entries[plan->count++];
     *entry = (struct merge_entry){
         .seq = record->seq,
@@ -196,7 +196,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         .revision = window->revision,
         .slot = (uint16_t)(device - plan->devices),
         .run = MERGE_NO_RUN,
-        .bucket = (uint16_t)(bucket < MERGE_BUCKETS ? bucket : MERGE_BUCKETS - 1),
+        .place = (uint16_t)(place < MERGE_PLACES ? place : MERGE_PLACES - 1),
         .is_merged = window->merged > 0,
         .is_offered = seq_ranges_contain(&plan->offered, record->seq),
         .is_provisional = window->is_provisional,
@@ -334,9 +334,9 @@ static void mark_chain(struct merge_plan *plan, size_t at, size_t end)
     }
 }
 
-static bool is_bucket_touched(const struct merge_plan *plan, size_t bucket)
+static bool is_place_touched(const struct merge_plan *plan, size_t place)
 {
-    return (plan->is_touched[bucket / 8] >> (bucket % 8) & 1) != 0;
+    return (plan->is_touched[place / 8] >> (place % 8) & 1) != 0;
 }
 
 /* Notes the places on the disk that the run will change; false: too many for a transaction. */
@@ -344,9 +344,9 @@ static bool touch(struct merge_plan *plan, size_t at, size_t end)
 {
     size_t before = plan->touched;
     for (size_t i = at; i < end; i++) {
-        size_t bucket = plan->entries[i].bucket;
-        if (plan->entries[i].run != plan->run_count || is_bucket_touched(plan, bucket)) continue;
-        plan->is_touched[bucket / 8] |= (uint8_t)(1U << bucket % 8);
+        size_t place = plan->entries[i].place;
+        if (plan->entries[i].run != plan->run_count || is_place_touched(plan, place)) continue;
+        plan->is_touched[place / 8] |= (uint8_t)(1U << place % 8);
         plan->touched++;
     }
     return before == 0 || plan->touched <= plan->page_limit;

@@ -17,7 +17,7 @@
 enum {
     MERGE_RUNS = 128,   /* records made in one transaction at most */
     MERGE_NOTICES = 64, /* notices made anew in one transaction at most */
-    MERGE_BUCKETS = 4096,
+    MERGE_PLACES = 4096,
     MERGE_NO_RUN = UINT16_MAX
 };
 
@@ -27,9 +27,9 @@ struct merge_entry {
     uint64_t rank;   /* the device's place in the order of devices */
     int64_t size_ms, every_ms, start_ms, end_ms;
     uint32_t revision;
-    uint16_t slot;   /* of the device */
-    uint16_t run;    /* what it goes into; MERGE_NO_RUN */
-    uint16_t bucket; /* where on the disk it lies, roughly */
+    uint16_t slot;  /* of the device */
+    uint16_t run;   /* what it goes into; MERGE_NO_RUN */
+    uint16_t place; /* where on the disk it lies, roughly */
     bool is_merged : 1, is_offered : 1, is_provisional : 1;
     bool is_added : 1; /* the edition that counts; others of the run are replaced by it */
 };
@@ -66,7 +66,7 @@ struct merge_plan {
     size_t bytes;
     uint64_t notices[MERGE_NOTICES];
     size_t notice_count;
-    uint8_t is_touched[MERGE_BUCKETS / 8];
+    uint8_t is_touched[MERGE_PLACES / 8];
     size_t touched;
     bool has_region, has_stopped, is_out_of_room;
     /* The result. */

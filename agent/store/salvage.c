@@ -210,7 +210,7 @@ static void settle_state(struct salvaging *salvaging)
     }
     report->is_lost_known = report->has_state;
     report->lost = report->has_state && waited > saved ? waited - saved : 0;
-    uint64_t accounted = 
+    uint64_t accounted =
         state->acknowledged + state->merged + state->dropped + saved + report->lost;
     state->dropped += report->lost;
     if (state->written < accounted) state->written = accounted;

@@ -2,12 +2,12 @@
  * succeeded, or by reading it from the database. */
 #include "store/writer.h"
 
-#include "store/acknowledge.h"
 #include "store/merge_rules.h"
 #include "store/offer.h"
 #include "store/probe.h"
 #include "store/quarantine.h"
 #include "store/reserve.h"
+#include "store/room.h"
 #include "store/store_file.h"
 
 #include <inttypes.h>
@@ -16,13 +16,8 @@
 #include <unistd.h>
 
 enum {
-    DROP_FIRST = 64,     /* records dropped at the first lack of room, or ... */
-    DROP_PART = 64,      /* ... this part of them, if that is more; then twice as many ... */
-    DROP_MOST = 4096,    /* ... up to this in one transaction */
-    ROOM_ROUNDS = 64,    /* tries to make room before the caller waits a while */
-    DAMAGE_MOST = 3,     /* then the file is set aside even though a check finds nothing */
-    DEGRADE_ROUNDS = 16, /* of these, that look for something to merge first */
-    DEGRADE_STEPS = 32,  /* in each */
+    ROOM_ROUNDS = 64, /* tries to make room before the caller waits a while */
+    DAMAGE_MOST = 3,  /* then the file is set aside even though a check finds nothing */
     RESERVE_EVERY_MS = 60000
 };
 
@@ -284,13 +279,6 @@ enum status writer_restore(struct writer *writer,
     return writer->commit_damage > 0 ? ST_OK : status;
 }
 
-static void give_up_reserve(struct writer *writer)
-{
-    if (!writer->has_reserve) return;
-    writer->has_reserve = false;
-    (void)reserve_give_up(writer->path, writer->log);
-}
-
 /* Opens the database again after a failure. */
 static enum status ready(struct writer *writer)
 {
@@ -304,7 +292,7 @@ static enum status ready(struct writer *writer)
     }
     status = settle(writer);
     if (status == ST_OK) return ST_OK;
-    if (status == ST_FULL) give_up_reserve(writer);
+    if (status == ST_FULL) room_give_up_reserve(writer);
     writer->state = known;
     detach_distrusted(writer, status, &writer->commit_damage);
     return status;
@@ -357,77 +345,6 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
     return status;
 }
 
-/* Drops the oldest of one lane in a transaction of its own. */
-static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
-{
-    uint64_t dropped = 0;
-    enum status status = degrade_drop(&writer->degrade, lane, count, &writer->state, &dropped);
-    if (status != ST_OK) return status;
-    log_growing(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
-                "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
-                dropped, lane == LANE_ALARM ? "alarms" : "window results", writer->state.dropped);
-    return ST_OK;
-}
-
-static enum status write_back(struct writer *writer)
-{
-    if (writer->wal_pages < writer->shares.checkpoint_pages) return ST_OK;
-    /* Cut only when it has outgrown its share: allocating it anew costs writes. */
-    char wal[STORE_FILE_PATH_SIZE];
-    store_file_join(wal, writer->path, "-wal");
-    bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes;
-    enum status status = database_checkpoint(writer->connection, writer->log, is_cut);
-    if (status == ST_OK) writer->wal_pages = 0;
-    return status;
-}
-
-/* Steps until there is some room, or nothing more to be had. */
-static enum status degrade(struct writer *writer, bool *has_gained)
-{
-    enum status status = ST_OK;
-    bool has_more = true;
-    for (int i = 0; status == ST_OK && has_more && i < DEGRADE_STEPS; i++) {
-        status = degrade_step(&writer->degrade, true, &writer->state, &has_more);
-        if (status == ST_OK) *has_gained = *has_gained || has_more;
-        if (status == ST_OK) status = write_back(writer);
-        if (!degrade_is_due(&writer->degrade)) break;
-    }
-    return status;
-}
-
-/* Makes room after ST_FULL, in this order: the WAL, the reserve, steps down in resolution, the
- * oldest windows, the windows of the batch itself.  Alarms go only where alarms alone fill the
- * budget: then the oldest makes way for the newest, since the alternative is to stand still for
- * good. */
-static enum status make_room(struct writer *writer, unsigned round, enum lane *skipped)
-{
-    uint64_t count = DROP_FIRST;
-    if (count < writer->state.waiting[LANE_WINDOW] / DROP_PART)
-        count = writer->state.waiting[LANE_WINDOW] / DROP_PART;
-    for (unsigned i = 0; i < round && count < DROP_MOST; i++) count *= 2;
-    enum status status = database_checkpoint(writer->connection, writer->log, true);
-    if (status == ST_CORRUPT || status == ST_IO) return status;
-    if (status == ST_FULL) give_up_reserve(writer);
-    bool has_gained = false;
-    if (round < DEGRADE_ROUNDS) status = degrade(writer, &has_gained);
-    if (has_gained || (status != ST_OK && status != ST_FULL)) return status;
-    /* Not tried again before something was dropped: a batch that just fits into the WAL could
-     * leave no room to write it back, nor to delete. */
-    if (writer->state.waiting[LANE_WINDOW] > 0) {
-        uint64_t waiting = writer->state.waiting[LANE_WINDOW];
-        status = drop(writer, LANE_WINDOW, count);
-        if (status != ST_OK || writer->state.waiting[LANE_WINDOW] < waiting) return status;
-    }
-    if (*skipped != LANE_WINDOW) {
-        *skipped = LANE_WINDOW;
-        return ST_OK;
-    }
-    if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);
-    log_growing(writer->log, LOG_LEVEL_ERROR, "store", "full",
-                "no room, and nothing left to drop: waiting for space");
-    return ST_FULL;
-}
-
 static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
@@ -436,37 +353,18 @@ static void finish(struct writer *writer, const struct batch *batch)
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
-/* Deletes what was delivered ahead of the batch's own transaction, as far as it is too much for
- * that. */
-static enum status deliver_ahead(struct writer *writer, struct batch *batch)
-{
-    int64_t pages = writer->shares.batch_pages;
-    enum status status = ST_OK;
-    while (status == ST_OK && acknowledge_is_much(batch, pages)) {
-        struct meta_state state = writer->state;
-        status = begin(writer);
-        if (status != ST_OK) return status;
-        status = acknowledge_some(&writer->outbox, batch, pages, &state);
-        if (status == ST_OK) status = meta_save(&writer->meta, &state);
-        status = end(writer, status);
-        if (status == ST_OK) writer->state = state;
-        if (status == ST_OK) status = write_back(writer);
-    }
-    return status;
-}
-
 static enum status try_to_commit(struct writer *writer, struct batch *batch)
 {
     enum lane skipped = LANE_COUNT;
-    enum status status = deliver_ahead(writer, batch);
+    enum status status = room_deliver_ahead(writer, batch);
     if (status != ST_OK && status != ST_FULL) return status;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
         status = apply(writer, batch, skipped);
         if (status != ST_FULL) return status;
         bool had_reserve = writer->has_reserve;
-        status = make_room(writer, round, &skipped);
+        status = room_make(writer, round, &skipped);
         if (status == ST_FULL && had_reserve) {
-            give_up_reserve(writer);
+            room_give_up_reserve(writer);
             status = ST_OK;
         }
         if (status != ST_OK) return status;
@@ -552,7 +450,7 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
 void writer_tend(struct writer *writer, int64_t now_mono_ms)
 {
     if (writer->connection == NULL) return;
-    enum status status = write_back(writer);
+    enum status status = room_write_back(writer);
     if (status != ST_OK && status != ST_FULL)
         detach_distrusted(writer, status, &writer->commit_damage);
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
@@ -566,7 +464,7 @@ bool writer_degrade(struct writer *writer)
     if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
     bool has_gained = false;
     enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
-    if (status == ST_OK) status = write_back(writer);
+    if (status == ST_OK) status = room_write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
     detach_distrusted(writer, status, &writer->commit_damage);
     return false;

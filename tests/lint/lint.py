@@ -27,7 +27,7 @@ LAYERS = {
 
 # Files that may allocate, all of them in open functions only (CONTRIBUTING.md, memory).
 MAY_ALLOCATE = re.compile(
-    r"agent/(announcer|base/(loop|mqtt_client\w*)|stream/\w+|store/(store|batch|database|reader)\w*|"
+    r"agent/(announcer|base/(loop|mqtt_client\w*)|stream/\w+|store/(store|batch|database|reader|merge)\w*|"
     r"uplink/\w+|agent|board_find|flow|repeat|control|control_client|command\w*|config\w*)\.c$|"
     r"drivers/(coap_server|coap_exchange|registry)\.c$")
 

@@ -386,42 +386,42 @@ static bool is_equal(const struct tally *a, const struct tally *b)
            a->max_micro == b->max_micro;
 }
 
-/* Adds up what was received of a kind, per device and bucket. */
-static void gather(const struct plant *plant, uint32_t kind, int64_t bucket_ms, struct tally *got,
-                   size_t buckets)
+/* Adds up what was received of a kind, per device and part. */
+static void gather(const struct plant *plant, uint32_t kind, int64_t part_ms, struct tally *got,
+                   size_t parts)
 {
     for (size_t i = 0; i < plant->seen_slots; i++) {
         const struct seen *seen = &plant->seen[i];
         if (!seen->is_used || seen->kind != kind) continue;
-        size_t bucket = (size_t)((seen->start_ms - START_MS + DAY) / bucket_ms);
-        assert_true(bucket < buckets && seen->end_ms - seen->start_ms <= bucket_ms);
-        add(&got[seen->device * buckets + bucket], &seen->tally);
+        size_t part = (size_t)((seen->start_ms - START_MS + DAY) / part_ms);
+        assert_true(part < parts && seen->end_ms - seen->start_ms <= part_ms);
+        add(&got[seen->device * parts + part], &seen->tally);
     }
 }
 
-static void verify_kind(const struct plant *plant, uint32_t kind, int64_t bucket_ms)
+static void verify_kind(const struct plant *plant, uint32_t kind, int64_t part_ms)
 {
-    if (bucket_ms == 0) bucket_ms = (int64_t)plant->hour_count * HOUR;
-    size_t ratio = (size_t)(bucket_ms / HOUR), buckets = plant->hour_count / ratio + 1;
-    struct tally *got = claim(plant->options.devices * buckets, sizeof *got);
-    gather(plant, kind, bucket_ms, got, buckets);
+    if (part_ms == 0) part_ms = (int64_t)plant->hour_count * HOUR;
+    size_t ratio = (size_t)(part_ms / HOUR), parts = plant->hour_count / ratio + 1;
+    struct tally *got = claim(plant->options.devices * parts, sizeof *got);
+    gather(plant, kind, part_ms, got, parts);
     for (uint32_t device = 0; device < plant->options.devices; device++) {
-        for (size_t bucket = 0; bucket < buckets; bucket++) {
+        for (size_t part = 0; part < parts; part++) {
             struct tally expected = {0};
-            for (size_t i = bucket * ratio; i < (bucket + 1) * ratio && i < plant->hour_count; i++)
+            for (size_t i = part * ratio; i < (part + 1) * ratio && i < plant->hour_count; i++)
                 add(&expected, &plant->hours[device * plant->hour_count + i]);
-            const struct tally *found = &got[device * buckets + bucket];
+            const struct tally *found = &got[device * parts + part];
             if (is_equal(found, &expected)) continue;
-            fail_msg("kind %u, device %u, bucket %zu: %" PRIu64 " readings, sum %" PRId64
+            fail_msg("kind %u, device %u, part %zu: %" PRIu64 " readings, sum %" PRId64
                      "; got %" PRIu64 ", sum %" PRId64,
-                     kind, device, bucket, expected.count, expected.sum_micro, found->count,
+                     kind, device, part, expected.count, expected.sum_micro, found->count,
                      found->sum_micro);
         }
     }
     free(got);
 }
 
-void plant_verify(struct plant *plant, int64_t bucket_ms)
+void plant_verify(struct plant *plant, int64_t part_ms)
 {
     verify_sequence(plant);
     if (plant_count(plant).dropped > 0) return;
@@ -432,7 +432,7 @@ void plant_verify(struct plant *plant, int64_t bucket_ms)
         bool is_tumbling = spec->size_count == 0 && spec->size_ms == spec->every_ms;
         if (!is_tumbling || plant->missed[kind] > 0) continue;
         if (!is_first && has_folded) continue; /* the finest says it */
-        verify_kind(plant, kind, bucket_ms);
+        verify_kind(plant, kind, part_ms);
         is_first = false;
     }
     assert_false(is_first);

@@ -27,7 +27,7 @@ struct plant_options {
     int64_t lateness_ms;
     int64_t commit_every_ms;
     int64_t batch_bytes;
-    int64_t budget_bytes; /* below 0: so much more than the least */
+    int64_t budget_bytes;      /* below 0: so much more than the least */
     unsigned late_permille;    /* readings that come later than others, some of them too late */
     unsigned silent_permille;  /* chance, per device and hour, of an hour without readings */
     unsigned alarm_permille;   /* chance, per commit, of an alarm */
@@ -42,9 +42,9 @@ struct plant *plant_open(const struct plant_options *options);
 void plant_run(struct plant *plant, int64_t duration_ms); /* the centre is away */
 void plant_drain(struct plant *plant); /* closes all windows and delivers everything */
 
-/* What must hold after plant_drain.  With `bucket_ms`: count, sum, minimum and maximum per device
+/* What must hold after plant_drain.  With `part_ms`: count, sum, minimum and maximum per device
  * and such a span equal those of the oracle, of each tumbling kind; 0: over the whole time. */
-void plant_verify(struct plant *plant, int64_t bucket_ms);
+void plant_verify(struct plant *plant, int64_t part_ms);
 
 struct store_counts plant_count(const struct plant *plant);
 uint64_t plant_count_readings(const struct plant *plant);

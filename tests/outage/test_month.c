@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-static void live(const struct plant_options *options, int64_t duration_ms, int64_t bucket_ms)
+static void live(const struct plant_options *options, int64_t duration_ms, int64_t part_ms)
 {
     struct plant *plant = plant_open(options);
     plant_run(plant, duration_ms);
@@ -25,7 +25,7 @@ static void live(const struct plant_options *options, int64_t duration_ms, int64
     assert_true(counts.merged > 1000);
     assert_int_equal(counts.dropped, 0);
     plant_drain(plant);
-    plant_verify(plant, bucket_ms);
+    plant_verify(plant, part_ms);
     plant_close(plant);
 }
 

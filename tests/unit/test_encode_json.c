@@ -134,6 +134,58 @@ static void test_window_without_readings_and_clock(void **state)
     assert_record_is_sample("summary-empty", &record);
 }
 
+static void test_merged_window_says_how_many_it_holds(void **state)
+{
+    (void)state;
+    struct record record = window_record("press-7", 10000, 10000);
+    record.window.start_ms = NOW_MS - 3600000;
+    record.window.end_ms = NOW_MS;
+    record.window.merged = 360;
+    const int64_t values_micro[] = {21500000, 20250000};
+    add_readings(&record, values_micro, 2);
+    assert_record_is_sample("summary-merged", &record);
+}
+
+static void test_notice_names_numbers_that_will_not_come(void **state)
+{
+    (void)state;
+    struct record record = {.seq = 918300,
+                            .kind = RECORD_NOTICE,
+                            .created_ms = NOW_MS + 204,
+                            .clock = CLOCK_TRUSTED,
+                            .notice = {.reason = NOTICE_MERGED,
+                                       .range_count = 2,
+                                       .from_ms = NOW_MS - 3600000,
+                                       .to_ms = NOW_MS,
+                                       .covered = 60,
+                                       .ranges = {{917000, 917600}, {917602, 918299}}}};
+    assert_record_is_sample("notice-merged", &record);
+    record.notice.reason = NOTICE_DROPPED;
+    record.notice.covered = 0;
+    record.notice.readings = 7794;
+    assert_record_is_sample("notice-dropped", &record);
+}
+
+static void test_longest_notice_fits(void **state)
+{
+    (void)state;
+    char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
+    memset(name, 'g', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    struct record record = {.seq = UINT64_MAX, .kind = RECORD_NOTICE, .created_ms = INT64_MAX};
+    record.notice = (struct notice){.reason = NOTICE_DROPPED,
+                                    .range_count = NOTICE_RANGES,
+                                    .from_ms = INT64_MIN,
+                                    .to_ms = INT64_MIN,
+                                    .covered = UINT64_MAX,
+                                    .readings = UINT64_MAX};
+    for (uint32_t i = 0; i < NOTICE_RANGES; i++)
+        record.notice.ranges[i] = (struct seq_range){UINT64_MAX - 100 + 2 * (uint64_t)i,
+                                                     UINT64_MAX - 100 + 2 * (uint64_t)i};
+    assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
+}
+
 static struct record alarm_record(void)
 {
     struct record record = {.seq = 918233,
@@ -231,6 +283,9 @@ int main(void)
         cmocka_unit_test(test_window_by_count),
         cmocka_unit_test(test_extremes_are_exact),
         cmocka_unit_test(test_window_without_readings_and_clock),
+        cmocka_unit_test(test_merged_window_says_how_many_it_holds),
+        cmocka_unit_test(test_notice_names_numbers_that_will_not_come),
+        cmocka_unit_test(test_longest_notice_fits),
         cmocka_unit_test(test_alarm_raised),
         cmocka_unit_test(test_alarm_cleared_without_a_clock),
         cmocka_unit_test(test_birth_and_death),

@@ -134,11 +134,11 @@ static void test_the_longest_record_fits(void **unused)
     uint8_t bytes[RECORD_CODEC_MAX];
     memset(record.device, 'x', sizeof record.device - 1);
     memset(&record.window, 0xff, sizeof record.window);
-    record.window.size_ms = INT64_MIN;
+    record.window.size_ms = INT64_MIN + 1;
     record.window.every_ms = INT64_MAX;
     record.window.start_ms = record.window.longest_gap_ms = INT64_MIN;
     record.window.end_ms = 0; /* as far from the start as can be */
-    record.window.summary = (struct summary){INT64_MIN,  {UINT64_MAX, UINT64_MAX},
+    record.window.summary = (struct summary){INT64_MIN,  {UINT64_MAX, UINT64_MAX / 2},
                                              INT64_MAX,  INT64_MAX,
                                              INT64_MAX,  INT64_MAX,
                                              0,          0,
