@@ -1,6 +1,6 @@
 /* alarm_judge: what is raised does not depend on how often time is looked at: a delay that was
  * over before a reading came is ended before the reading is judged. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 /* What is due is looked at no more often than this, whatever asks for it. */
 enum { SHELF_REFRESH_MS = 60000 };
