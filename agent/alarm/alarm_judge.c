@@ -305,6 +305,7 @@ static bool judge_stuck(struct alarm_engine *engine, uint32_t index, int64_t val
                                         .since_wall_ms = now->wall_ms,
                                         .now = now};
     bool is_done = alarm_judge(engine, index, &judgement);
+    if (!is_same) alarm_journal_mark(engine, index, true);
     alarm->has_value = true;
     alarm->value_micro = value_micro;
     return is_done;
