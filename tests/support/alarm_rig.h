@@ -27,7 +27,7 @@
 
 #define RIG_T0_MS INT64_C(1795219200000)
 
-enum { RIG_EVENTS = 4096, RIG_JOURNAL = 1 << 22, RIG_TEXT = 65536 };
+enum { RIG_EVENTS = 4096, RIG_JOURNAL = 1 << 22, RIG_TEXT = 1 << 18 };
 
 struct alarm_rig {
     struct alarm_options options;
