@@ -271,7 +271,7 @@ static void on_record(void *context, const struct record *record)
     size_t size = 0;
     for (size_t i = 0; i < CLIENTS; i++) {
         if (!wants(&control->clients[i], false)) continue;
-        if (size == 0) size = encode_json_record(record, &origin, line, sizeof line);
+        if (size == 0) size = encode_json_record(record, &origin, false, line, sizeof line);
         if (size > 0) tail_line(&control->clients[i], line, size);
     }
 }
@@ -315,6 +315,16 @@ static enum status listen_at(struct control *control, const char *path, struct l
                 strerror(errno));
     address->sun_path[0] = '\0';
     return is_missing ? ST_AGAIN : ST_IO;
+}
+
+size_t control_size_bytes(void)
+{
+    return sizeof(struct control);
+}
+
+size_t control_client_bytes(void)
+{
+    return sizeof(struct client);
 }
 
 enum status control_open(struct control **result, const char *path,

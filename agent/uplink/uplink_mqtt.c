@@ -23,11 +23,50 @@ static const struct field uplink_mqtt_fields[] = {
      .help = "Records sent and not yet acknowledged, at most."},
     {.name = "rate",
      .type = FIELD_INTEGER,
-     .offset = offsetof(struct uplink_mqtt_options, rate),
+     .offset = offsetof(struct uplink_mqtt_options, pacing.rate),
      .default_text = "0",
      .min = 0,
      .max = 100000,
-     .help = "Records per second, at most, also when an outage is made up for; 0 for no limit."},
+     .help = "Records per second, at most, also when an outage is made up for; alarms do not wait "
+             "for it; 0 for no limit."},
+    {.name = "burst",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, pacing.burst),
+     .default_text = "0",
+     .min = 0,
+     .max = 100000,
+     .help = "Records that may go at once after a pause, beyond rate; 0 for a tenth of a second's "
+             "worth."},
+    {.name = "rate_bytes",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct uplink_mqtt_options, pacing.rate_bytes),
+     .default_text = "0",
+     .min = 0,
+     .max = 1 << 30,
+     .help = "Bytes of topic and payload per second, at most, as with rate; 0 for no limit."},
+    {.name = "history_share",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct uplink_mqtt_options, pacing.history_share),
+     .default_text = "20",
+     .min = 1,
+     .max = 90,
+     .help = "Percent of what is sent that records from before the connection get at least, while "
+             "newer ones, which go first, wait too."},
+    {.name = "drain_jitter",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct uplink_mqtt_options, pacing.jitter_ms),
+     .default_text = "2s",
+     .min = 0,
+     .max = 3600000,
+     .help = "Records from before the connection begin to move after a random wait up to this, so "
+             "that a fleet does not begin at once; new ones and alarms do not wait."},
+    {.name = "ledger_every",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct uplink_mqtt_options, ledger_every_ms),
+     .default_text = "1min",
+     .min = 0,
+     .max = 86400000,
+     .help = "How often the ledger is published under <topic>/ledger; 0s for never."},
     {.name = "retain",
      .type = FIELD_BOOL,
      .offset = offsetof(struct uplink_mqtt_options, retain),
@@ -57,6 +96,11 @@ const struct field_table uplink_mqtt_option_table = {
     .check = check_options,
 };
 
+size_t uplink_mqtt_size_bytes(void)
+{
+    return uplink_size_bytes(&link_mqtt);
+}
+
 enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
                         const char *gateway, const char *epoch, struct loop *loop,
                         const struct clock *clock, struct log *log, struct store *store)
@@ -69,7 +113,7 @@ enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options
         .gateway = gateway,
         .epoch = epoch,
         .in_flight = options->in_flight,
-        .rate = options->rate,
+        .pacing = options->pacing,
         .retain = options->retain,
         .loop = loop,
         .clock = clock,
