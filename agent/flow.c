@@ -2,11 +2,10 @@
  * record is sent only after the commit that holds it. */
 #include "flow.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "flow_alarms.h"
 
 enum {
     TICK_MS = 500,
@@ -241,27 +240,12 @@ static bool sink_has_room(void *context, size_t bytes)
     return store_has_room(flow->store, bytes + flow->reserve_bytes);
 }
 
-/* At once, before the commit that lets it go to the centre: a stalled disk must not hide it. */
-static void log_alarm(const struct flow *flow, const struct record *record)
-{
-    const struct alarm_event *alarm = &record->alarm;
-    char cause[sizeof alarm->name + LIMIT_DEVICE_ID_SIZE + 8], value[32];
-    bool is_raised = alarm->to == ALARM_ACTIVE;
-    struct text text;
-    text_init(&text, value, sizeof value);
-    text_add_micro(&text, alarm->value_micro);
-    (void)snprintf(cause, sizeof cause, "%c%s %s", is_raised ? '+' : '-', alarm->name,
-                   record->device);
-    log_limited(flow->host.log, LOG_LEVEL_WARN, "alarm", cause, "%s %s on %s: %s at %s",
-                alarm->name, is_raised ? "raised" : "cleared", record->device, alarm->kind, value);
-}
-
 static void sink_emit(void *context, struct record *record)
 {
     struct flow *flow = context;
     store_add_record(flow->store, record);
     if (record->kind == RECORD_ALARM) {
-        log_alarm(flow, record);
+        flow_alarms_log(flow, record);
         commit_soon(flow);
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
@@ -331,6 +315,7 @@ static void on_tick(void *context)
     struct flow *flow = context;
     flow->is_synchronised = clock_is_synchronised();
     struct stream_now now = flow_now(flow);
+    if (flow->config->alarm_count > 0) flow_alarms_judge(flow, &now);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     serve_small_windows(flow);

@@ -13,7 +13,9 @@
  * the oldest on meets the trailer first. */
 enum { TRAILER_SIZE = 8 + 2 + 1, SLACK_BYTES = 4096, ENTRY_SIZE_MAX = 5 };
 
-_Static_assert(RECORD_CODEC_STREAM_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
+_Static_assert(RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX + TRAILER_SIZE <=
+                       (int)STREAM_RECORD_BYTES &&
+                   RECORD_CODEC_STREAM_MAX + TRAILER_SIZE <= (int)STREAM_ALARM_BYTES,
                "what is asked for a record suffices for its trailer too");
 
 static size_t capacity_for(size_t size_bytes)
