@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BAND_HOURS = 24, BAND_REASON_SIZE = 128 };
+enum { BAND_HOURS = 24, BAND_REASON_SIZE = 96 };
 
 /* low_micro < usual_micro < high_micro; all within a few times LIMIT_VALUE_MICRO. */
 struct band {
