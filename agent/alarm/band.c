@@ -6,32 +6,32 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-/* How far the value lies beyond the nearer limit; 0 or less: at the limit is outside. */
-static int64_t margin_of(const struct band *band, int64_t value_micro)
+/* How far the value lies inside a limit, the deadband taken off; 0 or less: it is outside.  A
+ * deadband never reaches as far as the usual value, where every alarm must end. */
+static int64_t margin_of(int64_t inside_micro, int64_t width_micro, int64_t deadband_micro)
 {
-    int64_t below = value_micro - band->low_micro;
-    int64_t above = band->high_micro - value_micro;
-    return below < above ? below : above;
+    int64_t most_micro = width_micro / 2;
+    return inside_micro - (deadband_micro < most_micro ? deadband_micro : most_micro);
 }
 
 enum band_side band_judge(const struct band *bands, size_t count, int64_t value_micro,
                           int64_t deadband_micro, bool was_outside, size_t *nearest)
 {
-    int64_t best = INT64_MIN;
+    int64_t deadband = was_outside ? deadband_micro : 0, best = INT64_MIN;
+    enum band_side side = BAND_USUAL;
     for (size_t i = 0; i < count; i++) {
-        int64_t margin = margin_of(&bands[i], value_micro);
-        if (was_outside) {
-            int64_t quarter = (bands[i].high_micro - bands[i].low_micro) / 4;
-            margin -= deadband_micro < quarter ? deadband_micro : quarter;
-        }
+        const struct band *band = &bands[i];
+        int64_t below =
+            margin_of(value_micro - band->low_micro, band->usual_micro - band->low_micro, deadband);
+        int64_t above = margin_of(band->high_micro - value_micro,
+                                  band->high_micro - band->usual_micro, deadband);
+        int64_t margin = below < above ? below : above;
         if (margin <= best) continue;
         best = margin;
+        side = below < above ? BAND_BELOW : BAND_ABOVE;
         *nearest = i;
     }
-    if (best > 0) return BAND_INSIDE;
-    const struct band *band = &bands[*nearest];
-    int64_t below = value_micro - band->low_micro, above = band->high_micro - value_micro;
-    return below < above ? BAND_BELOW : BAND_ABOVE;
+    return best > 0 ? BAND_USUAL : side;
 }
 
 /* More digits than this say nothing to a person. */

@@ -22,11 +22,11 @@ struct band {
     int64_t deviation_micro; /* the usual distance from it; 0: not known */
 };
 
-enum band_side { BAND_INSIDE, BAND_BELOW, BAND_ABOVE };
+enum band_side { BAND_USUAL, BAND_BELOW, BAND_ABOVE };
 
 /* Where the value lies.  One that was outside must come back inside a limit by more than the
- * deadband, or by more than a quarter of the band where that is less.  *nearest is the band whose
- * limit decides; count > 0. */
+ * deadband, or by more than half the way to the usual value where that is less.  *nearest is the
+ * band whose limit decides; count > 0. */
 enum band_side band_judge(const struct band *bands, size_t count, int64_t value_micro,
                           int64_t deadband_micro, bool was_outside, size_t *nearest);
 

@@ -16,10 +16,10 @@ static enum band_side judge(const struct detector *detector, const struct runnin
     struct band band;
     size_t nearest;
     if (detector->habit == NULL)
-        return row->value_micro <= detector->low_micro ? BAND_BELOW : BAND_INSIDE;
+        return row->value_micro <= detector->low_micro ? BAND_BELOW : BAND_USUAL;
     if (!habit_find_band(&running->habit, detector->habit, detector->deviations_milli,
                          row->event_ms, &band))
-        return BAND_INSIDE;
+        return BAND_USUAL;
     return band_judge(&band, 1, row->value_micro, 0, running->is_active, &nearest);
 }
 
@@ -48,7 +48,7 @@ void detector_run(const struct detector *detector, const struct recorded *record
     openings->count = 0;
     for (size_t i = 0; i < recorded->row_count; i++) {
         const struct recorded_row *row = &recorded->rows[i];
-        bool is_outside = judge(detector, &running, row) != BAND_INSIDE;
+        bool is_outside = judge(detector, &running, row) != BAND_USUAL;
         if (step(detector, &running, is_outside, (int64_t)i * RECORDED_EVERY_MS) &&
             openings->count < DETECTOR_OPENINGS_MAX)
             openings->rows[openings->count++] = i;

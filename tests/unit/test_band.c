@@ -27,8 +27,8 @@ static void test_at_a_limit_is_outside(void **state)
 {
     (void)state;
     assert_int_equal(judge_one(10 * DEGREE, 0, false), BAND_BELOW);
-    assert_int_equal(judge_one(10 * DEGREE + 1, 0, false), BAND_INSIDE);
-    assert_int_equal(judge_one(30 * DEGREE - 1, 0, false), BAND_INSIDE);
+    assert_int_equal(judge_one(10 * DEGREE + 1, 0, false), BAND_USUAL);
+    assert_int_equal(judge_one(30 * DEGREE - 1, 0, false), BAND_USUAL);
     assert_int_equal(judge_one(30 * DEGREE, 0, false), BAND_ABOVE);
 }
 
@@ -36,23 +36,26 @@ static void test_one_that_was_outside_must_pass_the_deadband(void **state)
 {
     (void)state;
     assert_int_equal(judge_one(29 * DEGREE, DEGREE, true), BAND_ABOVE);
-    assert_int_equal(judge_one(29 * DEGREE - 1, DEGREE, true), BAND_INSIDE);
-    assert_int_equal(judge_one(29 * DEGREE, DEGREE, false), BAND_INSIDE);
+    assert_int_equal(judge_one(29 * DEGREE - 1, DEGREE, true), BAND_USUAL);
+    assert_int_equal(judge_one(29 * DEGREE, DEGREE, false), BAND_USUAL);
     assert_int_equal(judge_one(11 * DEGREE, DEGREE, true), BAND_BELOW);
 }
 
 static void test_a_deadband_wider_than_the_band_can_still_be_passed(void **state)
 {
     (void)state;
-    assert_int_equal(judge_one(20 * DEGREE, 1000 * DEGREE, true), BAND_INSIDE);
+    assert_int_equal(judge_one(20 * DEGREE, 1000 * DEGREE, true), BAND_USUAL);
     assert_int_equal(judge_one(25 * DEGREE, 1000 * DEGREE, true), BAND_ABOVE);
+    const struct band lopsided = {10 * DEGREE, 20 * DEGREE, 21 * DEGREE, 0};
+    size_t nearest;
+    assert_int_equal(band_judge(&lopsided, 1, 20 * DEGREE, 5 * DEGREE, true, &nearest), BAND_USUAL);
 }
 
 static void test_inside_any_band_is_inside_and_the_nearest_decides(void **state)
 {
     (void)state;
     size_t nearest = 9;
-    assert_int_equal(band_judge(TWO, 2, 65 * DEGREE, 0, false, &nearest), BAND_INSIDE);
+    assert_int_equal(band_judge(TWO, 2, 65 * DEGREE, 0, false, &nearest), BAND_USUAL);
     assert_int_equal(nearest, 1);
     assert_int_equal(band_judge(TWO, 2, 40 * DEGREE, 0, false, &nearest), BAND_ABOVE);
     assert_int_equal(nearest, 0);
