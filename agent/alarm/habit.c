@@ -17,6 +17,8 @@ enum {
     COUNT_MAX = 1 << 23,
     COUNT_NEW = 1 << 30, /* beside the count: not yet journalled */
     HOURS_PER_ENTRY = 12,
+    HOUR_BYTES = 5 + 5 + 1,
+    RUNNING_BYTES = 1 + 4 + 5 + 4 + 2 * PACK_VARINT_MAX,
     VERSION = 1
 };
 
@@ -24,6 +26,7 @@ enum {
 _Static_assert(LIMIT_VALUE_MICRO / HABIT_STEP_MICRO <= INT32_MAX, "a mean fits");
 _Static_assert(DIFFERENCE_MAX <= INT64_MAX / COUNT_MAX, "a sum fits");
 _Static_assert(sizeof(struct habit) == HABIT_BYTES, "growth is a decision");
+_Static_assert(RUNNING_BYTES + HOURS_PER_ENTRY * HOUR_BYTES <= HABIT_ENTRY_BYTES, "an entry fits");
 
 static uint32_t count_of(const struct habit *habit)
 {
@@ -113,6 +116,14 @@ bool habit_find_band(const struct habit *habit, const struct habit_options *opti
 bool habit_has_changed(const struct habit *habit)
 {
     return habit->changed != 0 || (habit->count & COUNT_NEW) != 0;
+}
+
+size_t habit_encode_bytes(const struct habit *habit)
+{
+    if (!habit_has_changed(habit)) return 0;
+    size_t hours = 0;
+    for (uint32_t left = habit->changed; left != 0; left &= left - 1) hours++;
+    return hours * HOUR_BYTES + (1 + hours / HOURS_PER_ENTRY) * RUNNING_BYTES;
 }
 
 void habit_encode_whole(struct habit *habit)

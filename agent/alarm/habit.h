@@ -62,8 +62,9 @@ size_t habit_encode(struct habit *habit, uint8_t bytes[HABIT_ENTRY_BYTES]);
 /* Makes habit_encode write everything, for a journal begun anew. */
 void habit_encode_whole(struct habit *habit);
 
-/* Whether habit_encode has anything to write. */
+/* Whether habit_encode has anything to write, and how much at most until it returns 0. */
 bool habit_has_changed(const struct habit *habit);
+size_t habit_encode_bytes(const struct habit *habit);
 
 /* Takes what habit_encode wrote.  ST_CORRUPT: these bytes are something else; nothing is changed.
  */

@@ -167,9 +167,12 @@ struct journal {
 
 static void commit(struct habit *habit, struct journal *journal)
 {
-    size_t size;
-    while ((size = habit_encode(habit, journal->bytes[journal->count])) > 0)
+    size_t size, most = habit_encode_bytes(habit), total = 0;
+    while ((size = habit_encode(habit, journal->bytes[journal->count])) > 0) {
         journal->sizes[journal->count++] = size;
+        total += size;
+    }
+    assert_true(total <= most);
     assert_false(habit_has_changed(habit));
 }
 

@@ -1,0 +1,77 @@
+/* learned: the learned alarms of all devices: who is judged by which habit or model.
+ *
+ * Sources are numbers that the caller gives to devices, rules those of the caller's list.  Memory
+ * is allocated once.  Loop thread only. */
+#ifndef ISOTHERM_ALARM_LEARNED_H
+#define ISOTHERM_ALARM_LEARNED_H
+
+#include "alarm/habit.h"
+#include "alarm/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One rule that judges by what was learned. */
+struct learned_rule {
+    const char *devices;       /* pattern, see device_id_matches */
+    int64_t deviations_milli;  /* by the device's habit; 0: by the model */
+    int64_t deadband_micro;    /* >= 0 */
+    const struct model *model; /* of the caller, as long as this lives; NULL: none */
+};
+
+struct learned_options {
+    size_t sources; /* at most */
+    struct habit_options habit;
+    const struct learned_rule *rules; /* of the caller, as long as this lives */
+    size_t rule_count;
+};
+
+/* What one rule says of one value. */
+struct learned_finding {
+    bool is_outside;
+    int64_t limit_micro; /* the one that decides: crossed, or nearest */
+    struct band band;
+    unsigned hour; /* of the day for which the band holds */
+};
+
+struct learned;
+
+/* ST_NO_MEMORY.  Released with learned_close. */
+enum status learned_open(struct learned **learned,
+                         const struct learned_options *options) ISOTHERM_CHECK;
+void learned_close(struct learned *learned);
+
+/* What learned_open allocates for these options. */
+size_t learned_size_bytes(const struct learned_options *options);
+
+/* A source is a new device from now on: nothing is known of it.  False: no rule is for it, and
+ * nothing needs to be said of it any more. */
+bool learned_admit(struct learned *learned, uint32_t source, const char *id);
+
+/* What the rule says of a value within +-LIMIT_VALUE_MICRO.  False: it cannot say yet, or the rule
+ * is not for this device; nothing should change then. */
+bool learned_judge(const struct learned *learned, uint32_t source, size_t rule, int64_t value_micro,
+                   int64_t event_ms, bool was_outside, struct learned_finding *finding);
+
+/* Takes the value into the habit, after it was judged.  Only for readings whose time is worth
+ * something: an hour must be an hour. */
+void learned_add(struct learned *learned, uint32_t source, int64_t value_micro, int64_t event_ms);
+
+/* Says why, in words, into `reason` of BAND_REASON_SIZE bytes. */
+void learned_explain(const struct learned_finding *finding, int64_t value_micro, char *reason);
+
+/* What changed of one source and is not journalled, see habit_encode; to be called until 0. */
+size_t learned_encode(struct learned *learned, uint32_t source, uint8_t bytes[HABIT_ENTRY_BYTES]);
+
+/* Makes learned_encode write everything of the source. */
+void learned_encode_whole(struct learned *learned, uint32_t source);
+
+/* What learned_encode will write of the source at most. */
+size_t learned_encode_bytes(const struct learned *learned, uint32_t source);
+
+/* Takes what learned_encode wrote.  ST_CORRUPT; ST_NOT_FOUND: no rule needs the device's habit. */
+enum status learned_restore(struct learned *learned, uint32_t source, const void *bytes,
+                            size_t size) ISOTHERM_CHECK;
+
+#endif
