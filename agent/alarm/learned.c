@@ -11,9 +11,11 @@ _Static_assert(MODEL_DEVICES < NO_ENTRY, "an entry of a model fits");
 
 struct learned {
     struct learned_options options;
-    struct habit *habits; /* one per source; NULL: no rule needs them */
-    bool *has_habit;      /* likewise: some rule needs the source's */
-    uint16_t *entries;    /* one per source and rule: of the model; NULL: no rule has one */
+    struct habit *habits;          /* one per source; NULL: no rule needs them */
+    bool *has_habit;               /* likewise: some rule needs the source's */
+    uint16_t *entries;             /* of models: one per source and rule that has one */
+    uint8_t columns[LIMIT_ALARMS]; /* where a rule's entry stands among those of a source */
+    size_t column_count;
 };
 
 static bool needs_habits(const struct learned_options *options)
@@ -24,20 +26,18 @@ static bool needs_habits(const struct learned_options *options)
     return false;
 }
 
-static bool needs_entries(const struct learned_options *options)
+static size_t count_models(const struct learned_options *options)
 {
-    for (size_t i = 0; i < options->rule_count; i++) {
-        if (options->rules[i].model != NULL) return true;
-    }
-    return false;
+    size_t count = 0;
+    for (size_t i = 0; i < options->rule_count; i++) count += options->rules[i].model != NULL;
+    return count;
 }
 
 size_t learned_size_bytes(const struct learned_options *options)
 {
     size_t bytes = sizeof(struct learned);
     if (needs_habits(options)) bytes += options->sources * (sizeof(struct habit) + sizeof(bool));
-    if (needs_entries(options)) bytes += options->sources * options->rule_count * sizeof(uint16_t);
-    return bytes;
+    return bytes + options->sources * count_models(options) * sizeof(uint16_t);
 }
 
 enum status learned_open(struct learned **learned, const struct learned_options *options)
@@ -52,8 +52,12 @@ enum status learned_open(struct learned **learned, const struct learned_options 
         (*learned)->has_habit = calloc(sources, sizeof(bool));
         is_good = (*learned)->habits != NULL && (*learned)->has_habit != NULL;
     }
-    if (needs_entries(options)) {
-        (*learned)->entries = calloc(sources * options->rule_count, sizeof(uint16_t));
+    for (size_t i = 0; i < options->rule_count; i++) {
+        (*learned)->columns[i] = (uint8_t)(*learned)->column_count;
+        (*learned)->column_count += options->rules[i].model != NULL;
+    }
+    if ((*learned)->column_count > 0) {
+        (*learned)->entries = calloc(sources * (*learned)->column_count, sizeof(uint16_t));
         is_good = is_good && (*learned)->entries != NULL;
     }
     if (is_good) return ST_OK;
@@ -73,7 +77,7 @@ void learned_close(struct learned *learned)
 
 static uint16_t *entry_of(const struct learned *learned, uint32_t source, size_t rule)
 {
-    return &learned->entries[source * learned->options.rule_count + rule];
+    return &learned->entries[source * learned->column_count + learned->columns[rule]];
 }
 
 bool learned_admit(struct learned *learned, uint32_t source, const char *id)
@@ -81,11 +85,12 @@ bool learned_admit(struct learned *learned, uint32_t source, const char *id)
     bool is_for_any = false, has_habit = false;
     for (size_t i = 0; i < learned->options.rule_count; i++) {
         const struct learned_rule *rule = &learned->options.rules[i];
-        bool is_for = device_id_matches(rule->devices, id);
-        size_t entry = MODEL_NO_DEVICE;
-        if (is_for && rule->model != NULL) entry = model_find_device(rule->model, id);
-        if (learned->entries != NULL)
+        bool is_ours = rule->model != NULL || rule->deviations_milli > 0;
+        bool is_for = is_ours && device_id_matches(rule->devices, id);
+        if (rule->model != NULL) {
+            size_t entry = is_for ? model_find_device(rule->model, id) : MODEL_NO_DEVICE;
             *entry_of(learned, source, i) = entry == MODEL_NO_DEVICE ? NO_ENTRY : (uint16_t)entry;
+        }
         has_habit = has_habit || (is_for && rule->deviations_milli > 0);
         is_for_any = is_for_any || is_for;
     }
@@ -101,39 +106,51 @@ static bool has_habit(const struct learned *learned, uint32_t source)
     return learned->habits != NULL && learned->has_habit[source];
 }
 
-static void find_nearest(const struct learned_rule *rule, const struct band *bands, size_t count,
-                         int64_t value_micro, bool was_outside, struct learned_finding *finding)
+static void find_nearest(const struct band *bands, size_t count, const struct learned_value *value,
+                         struct learned_finding *finding)
 {
     size_t nearest = 0;
-    finding->is_outside = band_judge(bands, count, value_micro, rule->deadband_micro, was_outside,
-                                     &nearest) != BAND_USUAL;
+    finding->is_outside = band_judge(bands, count, value->value_micro, value->deadband_micro,
+                                     value->was_outside, &nearest) != BAND_USUAL;
     finding->band = bands[nearest];
-    bool is_low = value_micro < finding->band.usual_micro;
+    bool is_low = value->value_micro < finding->band.usual_micro;
     finding->limit_micro = is_low ? finding->band.low_micro : finding->band.high_micro;
 }
 
-bool learned_judge(const struct learned *learned, uint32_t source, size_t rule, int64_t value_micro,
-                   int64_t event_ms, bool was_outside, struct learned_finding *finding)
+static bool judge_by_model(const struct learned *learned, uint32_t source, size_t rule,
+                           const struct learned_value *value, struct learned_finding *finding)
 {
-    const struct learned_options *options = &learned->options;
-    const struct learned_rule *by = &options->rules[rule];
-    if (by->model != NULL) {
-        uint16_t entry = *entry_of(learned, source, rule);
-        size_t count;
-        if (entry == NO_ENTRY) return false;
-        const struct band *bands = model_find_bands(by->model, entry, event_ms, &count);
-        find_nearest(by, bands, count, value_micro, was_outside, finding);
-        finding->hour = band_hour_of_day(band_count_hours(event_ms, by->model->utc_offset_ms));
-        return true;
-    }
+    const struct model *model = learned->options.rules[rule].model;
+    uint16_t entry = *entry_of(learned, source, rule);
+    if (entry == NO_ENTRY) return false;
+    size_t count;
+    const struct band *bands = model_find_bands(model, entry, value->event_ms, &count);
+    find_nearest(bands, count, value, finding);
+    finding->hour = band_hour_of_day(band_count_hours(value->event_ms, model->utc_offset_ms));
+    return true;
+}
+
+static bool judge_by_habit(const struct learned *learned, uint32_t source, size_t rule,
+                           const struct learned_value *value, struct learned_finding *finding)
+{
+    const struct habit_options *options = &learned->options.habit;
+    int64_t deviations_milli = learned->options.rules[rule].deviations_milli;
     struct band band;
-    if (!has_habit(learned, source)) return false;
-    if (!habit_find_band(&learned->habits[source], &options->habit, by->deviations_milli, event_ms,
+    if (!has_habit(learned, source) || deviations_milli == 0) return false;
+    if (!habit_find_band(&learned->habits[source], options, deviations_milli, value->event_ms,
                          &band))
         return false;
-    find_nearest(by, &band, 1, value_micro, was_outside, finding);
-    finding->hour = band_hour_of_day(band_count_hours(event_ms, options->habit.utc_offset_ms));
+    find_nearest(&band, 1, value, finding);
+    finding->hour = band_hour_of_day(band_count_hours(value->event_ms, options->utc_offset_ms));
     return true;
+}
+
+bool learned_judge(const struct learned *learned, uint32_t source, size_t rule,
+                   const struct learned_value *value, struct learned_finding *finding)
+{
+    return learned->options.rules[rule].model != NULL
+               ? judge_by_model(learned, source, rule, value, finding)
+               : judge_by_habit(learned, source, rule, value, finding);
 }
 
 void learned_add(struct learned *learned, uint32_t source, int64_t value_micro, int64_t event_ms)

@@ -12,19 +12,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One rule that judges by what was learned. */
+/* One rule of the caller; one with neither deviations nor a model is not of ours. */
 struct learned_rule {
     const char *devices;       /* pattern, see device_id_matches */
     int64_t deviations_milli;  /* by the device's habit; 0: by the model */
-    int64_t deadband_micro;    /* >= 0 */
     const struct model *model; /* of the caller, as long as this lives; NULL: none */
+};
+
+/* A value to be judged, within +-LIMIT_VALUE_MICRO. */
+struct learned_value {
+    int64_t value_micro, event_ms;
+    int64_t deadband_micro; /* >= 0 */
+    bool was_outside;       /* the alarm is active: the deadband counts */
 };
 
 struct learned_options {
     size_t sources; /* at most */
     struct habit_options habit;
     const struct learned_rule *rules; /* of the caller, as long as this lives */
-    size_t rule_count;
+    size_t rule_count;                /* at most LIMIT_ALARMS */
 };
 
 /* What one rule says of one value. */
@@ -49,10 +55,10 @@ size_t learned_size_bytes(const struct learned_options *options);
  * nothing needs to be said of it any more. */
 bool learned_admit(struct learned *learned, uint32_t source, const char *id);
 
-/* What the rule says of a value within +-LIMIT_VALUE_MICRO.  False: it cannot say yet, or the rule
- * is not for this device; nothing should change then. */
-bool learned_judge(const struct learned *learned, uint32_t source, size_t rule, int64_t value_micro,
-                   int64_t event_ms, bool was_outside, struct learned_finding *finding);
+/* What the rule says of the value.  False: it cannot say yet, or the rule is not for this device;
+ * nothing should change then. */
+bool learned_judge(const struct learned *learned, uint32_t source, size_t rule,
+                   const struct learned_value *value, struct learned_finding *finding);
 
 /* Takes the value into the habit, after it was judged.  Only for readings whose time is worth
  * something: an hour must be an hour. */
