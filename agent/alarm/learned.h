@@ -43,6 +43,13 @@ struct learned_finding {
 
 struct learned;
 
+#define LEARNED_NO_SOURCE UINT32_MAX
+
+enum {
+    LEARNED_HEAD_BYTES = LIMIT_DEVICE_ID_SIZE + 8, /* what the caller may put before each entry */
+    LEARNED_WHOLE_BYTES = 640 /* all entries of one source at most, heads included */
+};
+
 /* ST_NO_MEMORY.  Released with learned_close. */
 enum status learned_open(struct learned **learned,
                          const struct learned_options *options) ISOTHERM_CHECK;
@@ -67,14 +74,19 @@ void learned_add(struct learned *learned, uint32_t source, int64_t value_micro, 
 /* Says why, in words, into `reason` of BAND_REASON_SIZE bytes. */
 void learned_explain(const struct learned_finding *finding, int64_t value_micro, char *reason);
 
-/* What changed of one source and is not journalled, see habit_encode; to be called until 0. */
+/* The device is gone. */
+void learned_remove(struct learned *learned, uint32_t source);
+
+/* What all changes that are not journalled need at most, heads included. */
+size_t learned_reserved_bytes(const struct learned *learned);
+
+/* The next source with changes that are not journalled, whose entries are to be had now, from
+ * learned_encode until it returns 0; LEARNED_NO_SOURCE: there is none. */
+uint32_t learned_take_changed(struct learned *learned);
 size_t learned_encode(struct learned *learned, uint32_t source, uint8_t bytes[HABIT_ENTRY_BYTES]);
 
-/* Makes learned_encode write everything of the source. */
+/* Makes learned_encode write everything of the source, for a journal begun anew. */
 void learned_encode_whole(struct learned *learned, uint32_t source);
-
-/* What learned_encode will write of the source at most. */
-size_t learned_encode_bytes(const struct learned *learned, uint32_t source);
 
 /* Takes what learned_encode wrote.  ST_CORRUPT; ST_NOT_FOUND: no rule needs the device's habit. */
 enum status learned_restore(struct learned *learned, uint32_t source, const void *bytes,

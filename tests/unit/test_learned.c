@@ -129,25 +129,52 @@ static void test_what_is_restored_judges_alike(void **state)
     struct learned *learned = fixture->learned;
     struct learned_finding before, after;
     uint8_t bytes[HABIT_ENTRY_BYTES];
-    size_t size, most, total = 0;
+    size_t size, total = 0;
     assert_true(learned_admit(learned, 0, "oven-1"));
     assert_true(learned_admit(learned, 1, "oven-2"));
     assert_true(learned_admit(learned, 2, "press"));
     live(learned, 0, 6);
-    most = learned_encode_bytes(learned, 0);
+    size_t reserved = learned_reserved_bytes(learned);
+    assert_int_equal(learned_take_changed(learned), 0);
+    assert_int_equal(learned_take_changed(learned), LEARNED_NO_SOURCE);
+    assert_int_equal(learned_reserved_bytes(learned), 0);
     while ((size = learned_encode(learned, 0, bytes)) > 0) {
         assert_int_equal(learned_restore(learned, 1, bytes, size), ST_OK);
         assert_int_equal(learned_restore(learned, 2, bytes, size), ST_NOT_FOUND);
-        total += size;
+        total += size + LEARNED_HEAD_BYTES;
     }
-    assert_in_range(total, 1, most);
-    assert_int_equal(learned_encode_bytes(learned, 0), 0);
+    assert_in_range(total, 1, reserved);
+    assert_true(reserved <= LEARNED_WHOLE_BYTES);
     assert_true(judge(learned, 0, ODD, 9 * DEGREE, 6 * DAY_MS, false, &before));
     assert_true(judge(learned, 1, ODD, 9 * DEGREE, 6 * DAY_MS, false, &after));
     assert_memory_equal(&before.band, &after.band, sizeof before.band);
     assert_int_equal(learned_restore(learned, 1, "\2", 1), ST_CORRUPT);
     learned_encode_whole(learned, 0);
     assert_true(learned_encode(learned, 0, bytes) > 0);
+}
+
+static void test_changes_of_many_are_handed_over_once_and_not_of_those_who_left(void **state)
+{
+    struct fixture *fixture = *state;
+    struct learned *learned = fixture->learned;
+    uint8_t bytes[HABIT_ENTRY_BYTES];
+    for (uint32_t source = 0; source < SOURCES; source++) {
+        assert_true(learned_admit(learned, source, "oven-1"));
+        live(learned, source, 1);
+    }
+    learned_remove(learned, 2);
+    unsigned seen = 0;
+    for (uint32_t source; (source = learned_take_changed(learned)) != LEARNED_NO_SOURCE;) {
+        assert_int_equal(seen & 1U << source, 0);
+        seen |= 1U << source;
+        while (learned_encode(learned, source, bytes) > 0) {
+        }
+    }
+    assert_int_equal(seen, 0xb);
+    assert_int_equal(learned_reserved_bytes(learned), 0);
+    learned_add(learned, 1, DEGREE, 0);
+    assert_in_range(learned_reserved_bytes(learned), 1, 160);
+    assert_int_equal(learned_take_changed(learned), 1);
 }
 
 static void test_without_such_rules_it_takes_next_to_nothing(void **state)
@@ -159,7 +186,9 @@ static void test_without_such_rules_it_takes_next_to_nothing(void **state)
     assert_int_equal(learned_open(&learned, &options), ST_OK);
     assert_false(learned_admit(learned, 99999, "oven-1"));
     learned_add(learned, 99999, DEGREE, 0);
-    assert_int_equal(learned_encode_bytes(learned, 99999), 0);
+    learned_remove(learned, 99999);
+    assert_int_equal(learned_reserved_bytes(learned), 0);
+    assert_int_equal(learned_take_changed(learned), LEARNED_NO_SOURCE);
     learned_close(learned);
 }
 
@@ -174,6 +203,9 @@ int main(void)
                                         open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_what_is_restored_judges_alike, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(
+            test_changes_of_many_are_handed_over_once_and_not_of_those_who_left, open_fixture,
+            close_fixture),
         cmocka_unit_test(test_without_such_rules_it_takes_next_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
