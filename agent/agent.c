@@ -2,6 +2,7 @@
  * the start failed half way. */
 #include "agent.h"
 
+#include "announcer.h"
 #include "base/loop.h"
 #include "control.h"
 #include "flow.h"
@@ -22,6 +23,7 @@ struct agent {
     struct store_options store_options;
     struct store_found found;
     int64_t started_mono_ms;
+    struct announcer *announcer; /* NULL: the ledger is not published */
     struct control *control;
     struct loop_timer *control_timer; /* while its directory is missing */
     bool is_stop_asked;
@@ -124,6 +126,14 @@ static enum status start_uplink(struct agent *agent)
                        agent->flow.store);
 }
 
+static enum status start_announcer(struct agent *agent)
+{
+    int64_t every_ms = agent->config->uplink.ledger_every_ms;
+    if (agent->flow.uplink == NULL || every_ms == 0) return ST_OK;
+    return announcer_open(&agent->announcer, &agent->flow, agent->found.epoch,
+                          agent->started_mono_ms, every_ms);
+}
+
 static enum status start_store_thread(struct agent *agent)
 {
     enum status status = store_start(agent->flow.store);
@@ -164,8 +174,8 @@ static enum status start_flow(struct agent *agent)
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals,      prepare_flow, start_store,   start_stream,
-        start_store_thread, start_uplink, start_control, start_flow,
+        start_signals, prepare_flow,    start_store,   start_stream, start_store_thread,
+        start_uplink,  start_announcer, start_control, start_flow,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -198,6 +208,7 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     loop_timer_stop(&agent->control_timer);
     control_close(agent->control);
     if (agent->loop != NULL) flow_stop(&agent->flow);
+    announcer_close(agent->announcer);
     uplink_close(agent->flow.uplink);
     agent->flow.uplink = NULL;
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);

@@ -46,7 +46,7 @@ static void emit(void *context, struct record *record)
     record->seq = ++replaying->seq;
     const struct encode_json_origin origin = {.gateway = replaying->config.gateway,
                                               .epoch = "replay"};
-    if (encode_json_record(record, &origin, line, sizeof line) > 0) (void)puts(line);
+    if (encode_json_record(record, &origin, false, line, sizeof line) > 0) (void)puts(line);
 }
 
 static void forget_journal(void *context, const void *bytes, size_t size)

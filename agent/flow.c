@@ -8,14 +8,13 @@
 
 #include "base/text.h"
 
-#define FORMER "(former sources)"
-
 enum {
     TICK_MS = 500,
     TURN_MS = 10,
     STALL_MS = 1000,
     STOP_COMMIT_MS = 1500,
     STOP_DRAIN_MS = 500,
+    REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
     SWEEP_ROUNDS = 32,
     SWEEP_MIN_BYTES = 256 * 1024
@@ -116,13 +115,16 @@ static void journal_ledger(struct flow *flow)
         memcpy(line->name, flow->config->sources[i].name, sizeof line->name);
         line->counts = flow->sources[i].intake.counts;
     }
-    if (ledger.count < LIMIT_SOURCES && ledger_count_received(&flow->former) > 0) {
+    if (ledger_count_received(&flow->former) > 0) {
         struct ledger_line *line = &ledger.lines[ledger.count++];
-        memcpy(line->name, FORMER, sizeof FORMER);
+        memcpy(line->name, LEDGER_FORMER, sizeof LEDGER_FORMER);
         line->counts = flow->former;
     }
     uint8_t bytes[LEDGER_BYTES];
     store_add_journal(flow->store, bytes, ledger_encode(&ledger, bytes));
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    flow->journalled_received = ledger_count_received(&counts);
+    flow->journalled_mono_ms = clock_mono_ms(&flow->host.clock);
 }
 
 static void journal_repeats(struct flow *flow, struct intake *intake)
@@ -134,11 +136,21 @@ static void journal_repeats(struct flow *flow, struct intake *intake)
         store_add_journal(flow->store, bytes, size);
 }
 
+/* Where nothing but refusals comes in there is no reading for the counts to go with. */
+static bool are_refusals_due(const struct flow *flow)
+{
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    return ledger_count_received(&counts) != flow->journalled_received &&
+           clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+}
+
 /* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
  * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_sources(struct flow *flow)
 {
-    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_ledger_due) return;
+    bool is_needed = flow->ticket != flow->handed_ticket || flow->is_stopping ||
+                     flow->is_ledger_due || are_refusals_due(flow);
+    if (!is_needed) return;
     flow->is_ledger_due = false;
     journal_ledger(flow);
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
@@ -363,6 +375,8 @@ static void take_over_ledger(struct flow *flow)
     for (size_t i = 0; i < flow->restored.count; i++)
         add_counts(&flow->former, &flow->restored.lines[i].counts);
     flow->restored.count = 0;
+    struct verdict_counts all = flow_count_verdicts(flow);
+    flow->journalled_received = ledger_count_received(&all);
     flow->accepted_before = flow_count_verdicts(flow).by[VERDICT_OK];
     flow->stream_before = stream_count(flow->stream).accepted;
 }

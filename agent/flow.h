@@ -56,6 +56,8 @@ struct flow {
     size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
+    uint64_t journalled_received; /* readings counted in the newest entry of the ledger */
+    int64_t journalled_mono_ms;   /* and when that was made */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
     uint64_t stream_before;       /* what the stream counted as accepted when this run began */
     bool is_running;     /* flow_start has taken over the ledger; nothing is committed before */

@@ -58,6 +58,7 @@ struct store_counts {
     uint64_t dropped;             /* records deleted for lack of space, likewise */
     uint64_t waiting[LANE_COUNT]; /* records in the outbox, committed */
     uint64_t staged;              /* records in batches, not yet committed */
+    uint64_t next_seq;            /* all that was committed is below, all that will be is not */
     int64_t file_bytes;           /* database and WAL */
     int64_t journal_bytes;
     int64_t last_commit_ms, longest_commit_ms; /* duration */

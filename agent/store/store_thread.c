@@ -109,6 +109,7 @@ static void share_counts(struct store_thread *thread)
     thread->counts.acknowledged = counts.acknowledged;
     thread->counts.dropped = counts.dropped;
     memcpy(thread->counts.waiting, counts.waiting, sizeof counts.waiting);
+    thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
     (void)pthread_mutex_unlock(&thread->mutex);

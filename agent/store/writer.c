@@ -436,6 +436,7 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->acknowledged = writer->state.acknowledged;
     counts->dropped = writer->state.dropped;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
+    counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path);
     counts->journal_bytes = writer->journal_bytes;
 }

@@ -185,6 +185,7 @@ struct store_counts store_count(const struct store *store)
     struct store_counts counts = {0};
     for (size_t i = 0; i < store->count; i++)
         counts.written += store->records[i].place == PLACE_COMMITTED;
+    counts.next_seq = counts.written + 1;
     counts.waiting[LANE_ALARM] = fake_store_waiting(store, LANE_ALARM);
     counts.waiting[LANE_WINDOW] = fake_store_waiting(store, LANE_WINDOW);
     return counts;

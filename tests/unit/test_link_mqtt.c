@@ -49,7 +49,7 @@ static void test_defaults(void **state)
     struct uplink_mqtt_options options = default_options();
     assert_string_equal(options.topic, "isotherm/{gateway}");
     assert_int_equal(options.in_flight, 20);
-    assert_int_equal(options.rate, 0);
+    assert_int_equal(options.pacing.rate, 0);
     assert_false(options.retain);
     assert_int_equal(options.mqtt.version, MQTT_VERSION_5);
 }

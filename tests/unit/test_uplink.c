@@ -63,6 +63,7 @@ static int set_up(void **state)
                                                .gateway = "gw-1",
                                                .epoch = "00c0ffee",
                                                .in_flight = 20,
+                                               .pacing = {.history_share = 20},
                                                .clock = &bench->clock,
                                                .store = bench->store};
     open_uplink(bench);
@@ -354,7 +355,7 @@ static void test_rate_is_kept(void **state)
 {
     struct bench *bench = *state;
     uplink_close(bench->uplink);
-    bench->settings.rate = 10;
+    bench->settings.pacing.rate = 10;
     open_uplink(bench);
     add_windows(bench, 100);
     fake_link_connect();
