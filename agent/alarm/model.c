@@ -172,7 +172,7 @@ enum status model_parse(struct model *model, const char *bytes, size_t size,
     *problem = (struct model_problem){.line = 0};
     model_scan_begin(&scan, bytes, size, problem);
     read_model(&scan, model);
-    if (scan.has_failed) return ST_INVALID;
+    if (scan.has_failed || model->device_count == 0 || model->band_count == 0) return ST_INVALID;
     model->devices = calloc(model->device_count, sizeof *model->devices);
     model->bands = calloc(model->band_count, sizeof *model->bands);
     if (model->devices == NULL || model->bands == NULL) {

@@ -94,6 +94,7 @@ unsigned detector_chance_milli(const struct recorded *recorded, const struct sco
                                size_t from, size_t to, uint32_t seed, unsigned rounds)
 {
     unsigned as_good = 0;
+    if (rounds == 0) return 1000;
     for (unsigned round = 0; round < rounds; round++) {
         struct openings openings = {.count = score->inside + score->outside};
         for (size_t i = 0; i < openings.count; i++)
