@@ -1,6 +1,7 @@
 /* Invariant: after this every value has its final form; no reader asks again for a default. */
 #include "config_fill.h"
 
+#include "config_learned.h"
 #include "config_tables.h"
 #include "ledger.h"
 #include "repeat.h"
@@ -162,6 +163,7 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);
     check_alarm_names(tree, root, config);
+    config_load_models(tree, place_of(root, "alarms"), config);
     check_budget(tree, root, config);
     const struct config_node *uplink = config_node_find(root, "uplink");
     if (uplink != NULL) return;

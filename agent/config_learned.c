@@ -16,7 +16,6 @@ static const struct field habit_fields[] = {
      .default_text = "0",
      .min = -14000000,
      .max = 14000000,
-     .example = "1",
      .help = "By how many hours the clock that people live by is ahead of UTC, e.g. 5.5 in India; "
              "it does not change by itself in summer."},
     {.name = "memory",
@@ -69,13 +68,15 @@ static const struct field unusual_fields[] = {
 const struct field_table config_unusual_table = {
     .fields = unusual_fields,
     .count = sizeof unusual_fields / sizeof *unusual_fields,
-    .help = "Learns what each device usually does at each hour of the day, see habit, and is active "
-            "when a reading is far from it; {} takes the default."};
+    .help =
+        "Learns what each device usually does at each hour of the day, see habit, and is active "
+        "when a reading is far from it; {} takes the default."};
 
 struct habit_options config_habit_options(const struct config *config)
 {
     const int64_t hour_ms = 3600000;
-    return (struct habit_options){.utc_offset_ms = config->habit.utc_offset_micro * hour_ms / 1000000,
+    return (struct habit_options){.utc_offset_ms =
+                                      config->habit.utc_offset_micro * hour_ms / 1000000,
                                   .memory_days = config->habit.memory_ms / DAY_MS,
                                   .warm_up_days = config->habit.warm_up_ms / DAY_MS,
                                   .least_micro = config->habit.least_micro};

@@ -3,6 +3,7 @@
 #include "config_tables.h"
 
 #include "base/log.h"
+#include "config_learned.h"
 
 #include <string.h>
 
@@ -199,6 +200,20 @@ static const struct field alarm_fields[] = {
      .min = 0,
      .max = 7 * DAY_MS,
      .help = "How long the value must stay beyond the limit before the alarm is raised."},
+    {.name = "unusual",
+     .type = FIELD_GROUP,
+     .offset = offsetof(struct alarm_rule, unusual),
+     .size = sizeof(struct alarm_habit),
+     .given_offset = offsetof(struct alarm_rule, is_unusual),
+     .fields = &config_unusual_table,
+     .help = "In place of limits, or beside them: what each device usually does."},
+    {.name = "model",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct alarm_rule, model_path),
+     .size = sizeof((struct alarm_rule *)0)->model_path,
+     .default_text = "",
+     .example = "/etc/isotherm/model.json",
+     .help = "Likewise: path of a file made by isotherm-learn that says what is usual."},
 };
 
 static void check_alarm(const void *options, const struct field_report *report)
@@ -210,8 +225,13 @@ static void check_alarm(const void *options, const struct field_report *report)
     if (alarm->devices[0] == '\0') {
         report->add(report->context, "devices", "is empty; * stands for all devices");
     }
-    if (!alarm->has_high && !alarm->has_low) {
-        report->add(report->context, "high", "an alarm needs high, low or both");
+    bool is_learned = alarm->is_unusual || alarm->model_path[0] != '\0';
+    if (alarm->is_unusual && alarm->model_path[0] != '\0') {
+        report->add(report->context, "model", "an alarm has either unusual or a model");
+    }
+    if (!alarm->has_high && !alarm->has_low && !is_learned) {
+        report->add(report->context, "high",
+                    "an alarm needs high, low or both, unusual, or a model");
     } else if (alarm->has_high && alarm->has_low) {
         if (alarm->low_micro >= alarm->high_micro) {
             report->add(report->context, "low", "must be less than high");
@@ -354,6 +374,11 @@ static const struct field config_fields[] = {
      .fields = &alarm_table,
      .count_offset = offsetof(struct config, alarm_count),
      .max_count = LIMIT_ALARMS},
+    {.name = "habit",
+     .type = FIELD_GROUP,
+     .offset = offsetof(struct config, habit),
+     .size = sizeof(struct config_habit),
+     .fields = &config_habit_table},
     {.name = "uplink", .type = FIELD_GROUP, .size = sizeof(struct config), .fields = &uplink_table},
     {.name = "control",
      .type = FIELD_GROUP,

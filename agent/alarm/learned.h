@@ -47,6 +47,7 @@ struct learned;
 
 enum {
     LEARNED_HEAD_BYTES = LIMIT_DEVICE_ID_SIZE + 8, /* what the caller may put before each entry */
+    LEARNED_STEP_BYTES = 160, /* what one learned_add adds to the reserved bytes at most */
     LEARNED_WHOLE_BYTES = 640 /* all entries of one source at most, heads included */
 };
 
