@@ -7,7 +7,7 @@
  * A delay that runs is written again now and then, so that a crash loses little of it. */
 #include "alarm/alarm_journal.h"
 
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 #include "alarm/alarm_unusual.h"
 
 #include <string.h>

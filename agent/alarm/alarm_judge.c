@@ -1,6 +1,6 @@
 /* alarm_judge: what is raised does not depend on how often time is looked at: a delay that was
  * over before a reading came is ended before the reading is judged. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 #include "alarm/alarm_unusual.h"
 
 /* What is due is looked at no more often than this, whatever asks for it. */
@@ -446,9 +446,8 @@ void alarm_engine_judge_trouble(struct alarm_engine *engine, enum alarm_trouble 
         const struct alarm *alarm = &engine->alarms[i];
         const struct alarm_condition *condition = alarm_condition_of(engine, alarm);
         if (condition->kind != ALARM_AGENT || condition->rule->trouble != (int)trouble) continue;
-        bool is_over = condition->rule->trouble_mark == 0
-                           ? is_troubled
-                           : value_micro >= condition->rule->trouble_mark * 1000000;
+        int64_t mark_micro = condition->rule->trouble_mark * 1000000;
+        bool is_over = trouble == ALARM_OUTBOX_FULL ? value_micro >= mark_micro : is_troubled;
         /* Asked at every tick: only what contradicts the alarm is a reason to judge it. */
         if (is_over == alarm->facts.is_active && !alarm->zone.is_timing) continue;
         alarm_engine_judge(engine, i, is_over, value_micro, condition->rule->trouble_mark * 1000000,

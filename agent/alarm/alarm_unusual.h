@@ -3,7 +3,7 @@
 #ifndef ISOTHERM_ALARM_UNUSUAL_H
 #define ISOTHERM_ALARM_UNUSUAL_H
 
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 #include "base/pack.h"
 #include "base/status.h"
 
