@@ -3,7 +3,7 @@
 
 #define MODEL(hours)                                                                               \
     "{\"isotherm_model\": 1,\n \"devices\": [{\"devices\": \"oven-*\",\n \"hours\": " hours "}]}"  \
-                                                                                            "\n"
+    "\n"
 
 static void test_defaults_of_what_learns(void **state)
 {
