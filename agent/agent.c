@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "control.h"
 #include "flow.h"
+#include "service.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct agent {
     struct announcer *announcer; /* NULL: the ledger is not published */
     struct control *control;
     struct loop_timer *control_timer; /* while its directory is missing */
+    struct service service;
     bool is_stop_asked;
     bool is_store_started;
 };
@@ -86,6 +88,7 @@ static enum status start_store(struct agent *agent)
         if (status != ST_AGAIN) return status;
         log_write(agent->log, LOG_LEVEL_WARN, "agent", "the store cannot be opened yet; trying %s",
                   "again in 5 s");
+        service_wait(&agent->service, "the store cannot be opened yet", 4 * RETRY_MS);
         status = wait_to_retry(agent);
         if (status != ST_OK) return status;
     }
@@ -172,11 +175,21 @@ static enum status start_flow(struct agent *agent)
     return flow_start(&agent->flow);
 }
 
+static enum status start_service(struct agent *agent)
+{
+    return service_start(&agent->service, agent->loop, &agent->flow);
+}
+
+size_t agent_size_bytes(void)
+{
+    return sizeof(struct agent);
+}
+
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
         start_signals, prepare_flow,    start_store,   start_stream, start_store_thread,
-        start_uplink,  start_announcer, start_control, start_flow,
+        start_uplink,  start_announcer, start_control, start_flow,   start_service,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -185,6 +198,7 @@ enum status agent_open(struct agent **result, const struct config *config, struc
     agent->log = log;
     agent->clock = clock_system();
     agent->started_mono_ms = clock_mono_ms(&agent->clock);
+    service_open(&agent->service, log);
     enum status status = loop_open(&agent->loop);
     if (status != ST_OK) return status;
     flow_init(&agent->flow, config, agent->loop, log, agent->clock);
@@ -206,6 +220,7 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     *is_pool_busy = false;
     if (agent == NULL) return ST_OK;
     enum status status = ST_OK;
+    service_stop(&agent->service);
     loop_timer_stop(&agent->control_timer);
     control_close(agent->control);
     if (agent->loop != NULL) flow_stop(&agent->flow);
@@ -217,6 +232,7 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     stream_close(agent->flow.stream);
     *is_pool_busy = !loop_finish(agent->loop, STOP_POOL_MS);
     flow_fini(&agent->flow);
+    service_close(&agent->service);
     free(agent);
     return status;
 }
