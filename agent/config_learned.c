@@ -120,3 +120,11 @@ void config_free_models(struct config *config)
     free(config->models);
     config->models = NULL;
 }
+
+size_t config_model_bytes(const struct config *config)
+{
+    if (config->models == NULL) return 0;
+    size_t bytes = LIMIT_ALARMS * sizeof *config->models;
+    for (size_t i = 0; i < LIMIT_ALARMS; i++) bytes += model_size_bytes(&config->models[i]);
+    return bytes;
+}

@@ -16,4 +16,7 @@ void config_load_models(struct config_tree *tree, const struct config_node *list
                         struct config *config);
 void config_free_models(struct config *config);
 
+/* Bytes that the models have allocated. */
+size_t config_model_bytes(const struct config *config);
+
 #endif

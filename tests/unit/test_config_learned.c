@@ -1,4 +1,5 @@
 /* config_learned: defaults, what contradicts itself, and models read and checked with the rest. */
+#include "config_learned.h"
 #include "support/config_case.h"
 
 #define MODEL(hours)                                                                               \
@@ -84,6 +85,7 @@ static void test_a_model_is_read_and_kept_as_long_as_the_configuration(void **st
     assert_null(options.alarms[0].model);
     assert_non_null(options.alarms[1].model);
     assert_int_equal(model_find_device(options.alarms[1].model, "l1/oven-7"), 0);
+    assert_true(config_model_bytes(&test.config) >= sizeof(struct model_device));
     case_close(&test);
 }
 
