@@ -4,6 +4,7 @@
 
 #include "board_find.h"
 #include "config_fill.h"
+#include "config_learned.h"
 #include "config_tables.h"
 #include "config_tree.h"
 
@@ -167,6 +168,7 @@ void config_fini(struct config *config)
 {
     for (size_t i = 0; i < config->source_count; i++) free(config->sources[i].options);
     config->source_count = 0;
+    config_free_models(config);
 }
 
 struct stream_options config_stream_options(const struct config *config)
@@ -181,6 +183,7 @@ struct stream_options config_stream_options(const struct config *config)
         .past_ms = config->times.past_ms,
         .expected_every_ms = config->expected_every_ms,
         .alarm_count = config->alarm_count,
+        .habit = config_habit_options(config),
     };
     memcpy(options.windows, config->windows, sizeof options.windows);
     memcpy(options.alarms, config->alarms, sizeof options.alarms);

@@ -6,6 +6,7 @@
 #ifndef ISOTHERM_CONFIG_H
 #define ISOTHERM_CONFIG_H
 
+#include "alarm/model.h"
 #include "base/field.h"
 #include "base/limits.h"
 #include "base/status.h"
@@ -37,6 +38,12 @@ struct config_times { /* which event times are believed */
     int64_t past_ms;
 };
 
+struct config_habit {         /* how alarms learn, see habit.h */
+    int64_t utc_offset_micro; /* hours */
+    int64_t memory_ms, warm_up_ms;
+    int64_t least_micro;
+};
+
 struct config {
     char gateway[LIMIT_GATEWAY_SIZE];
     char board_name[BOARD_NAME_SIZE]; /* as written; "auto": the one that is recognised */
@@ -52,6 +59,8 @@ struct config {
     int64_t expected_every_ms;
     struct alarm_rule alarms[LIMIT_ALARMS];
     size_t alarm_count;
+    struct config_habit habit;
+    struct model *models; /* of the alarms that name one; NULL: none does */
     struct config_source sources[LIMIT_SOURCES];
     size_t source_count;
     bool has_uplink;

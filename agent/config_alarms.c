@@ -3,6 +3,7 @@
 #include "config_alarms.h"
 
 #include "config_fill.h"
+#include "config_learned.h"
 #include "config_tables.h"
 
 #include <string.h>
@@ -202,6 +203,19 @@ static const struct field rule_fields[] = {
      .max = 366 * DAY_MS,
      .help = "Active when the value has not changed by one digit for this long, which should be "
              "hours; 0: not watched."},
+    {.name = "unusual",
+     .type = FIELD_GROUP,
+     .offset = AT(unusual),
+     .size = sizeof(struct alarm_habit),
+     .given_offset = AT(is_unusual),
+     .fields = &config_unusual_table},
+    {.name = "model",
+     .type = FIELD_TEXT,
+     .offset = AT(model_path),
+     .size = sizeof((struct alarm_rule *)0)->model_path,
+     .default_text = "",
+     .help = "Active when a reading is outside what this file says is usual: the path of a model "
+             "made by isotherm-learn."},
     {.name = "source_silent",
      .type = FIELD_DURATION,
      .offset = AT(silent_ms),
@@ -319,7 +333,8 @@ static bool has_levels(const struct alarm_rule *rule)
 static bool is_of_device(const struct alarm_rule *rule)
 {
     return has_levels(rule) || rule->has_rise || rule->has_fall || rule->no_data_ms > 0 ||
-           rule->stuck_ms > 0 || rule->is_fault_watched || rule->is_unusual;
+           rule->stuck_ms > 0 || rule->is_fault_watched || rule->is_unusual ||
+           rule->model_path[0] != '\0';
 }
 
 static void check_levels(const struct alarm_rule *rule, const struct field_report *report)
@@ -367,6 +382,8 @@ static void check_own_kind(const struct alarm_rule *rule, const struct field_rep
     if (rule->has_valid_low && rule->has_valid_high &&
         rule->valid_low_micro >= rule->valid_high_micro)
         report->add(report->context, "valid_low", "must be less than valid_high");
+    if (rule->is_unusual && rule->model_path[0] != '\0')
+        report->add(report->context, "model", "and unusual need a rule each");
     if (rule->silent_count > 0 && !is_silent)
         report->add(report->context, "silent_count", "belongs to source_silent");
 }

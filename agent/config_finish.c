@@ -2,6 +2,7 @@
 #include "config_fill.h"
 
 #include "config_alarms.h"
+#include "config_learned.h"
 #include "config_tables.h"
 #include "ledger.h"
 #include "repeat.h"
@@ -156,6 +157,7 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);
     config_check_alarms(tree, root, config);
+    config_load_models(tree, place_of(root, "alarms"), config);
     check_budget(tree, root, config);
     const struct config_node *uplink = config_node_find(root, "uplink");
     if (uplink != NULL) return;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config_alarms.h"
+#include "config_learned.h"
 
 #include <string.h>
 
@@ -300,6 +301,11 @@ static const struct field config_fields[] = {
      .fields = &config_alarm_table,
      .count_offset = offsetof(struct config, alarm_count),
      .max_count = LIMIT_ALARMS},
+    {.name = "habit",
+     .type = FIELD_GROUP,
+     .offset = offsetof(struct config, habit),
+     .size = sizeof(struct config_habit),
+     .fields = &config_habit_table},
     {.name = "uplink", .type = FIELD_GROUP, .size = sizeof(struct config), .fields = &uplink_table},
     {.name = "control",
      .type = FIELD_GROUP,

@@ -6,6 +6,7 @@
 #include "announcer.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "config_learned.h"
 #include "control.h"
 #include "plan_days.h"
 #include "plan_traffic.h"
@@ -78,6 +79,8 @@ static void add_our_parts(struct plan *plan, const struct config *config)
     plan->device_bytes = find_device_bytes(&stream);
     add_ours(plan, table, "devices, their panes, windows and alarms");
     add_ours(plan, store_size_bytes(&store), "two batches for the store");
+    if (config->models != NULL)
+        add_ours(plan, config_model_bytes(config), "models of learned alarms");
     for (size_t i = 0; i < config->source_count; i++) {
         char name[64];
         (void)snprintf(name, sizeof name, "source %s", config->sources[i].name);

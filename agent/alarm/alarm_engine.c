@@ -3,6 +3,7 @@
 #include "alarm/alarm_engine.h"
 
 #include "alarm/alarm_inside.h"
+#include "alarm/alarm_unusual.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ static struct plan make_plan(const struct alarm_options *options)
 
 size_t alarm_engine_size_bytes(const struct alarm_options *options)
 {
-    return make_plan(options).block_bytes;
+    struct plan plan = make_plan(options);
+    return plan.block_bytes + alarm_unusual_size_bytes(options, plan.sources);
 }
 
 size_t alarm_engine_alarms_per_device(const struct alarm_options *options)
@@ -131,6 +133,8 @@ static void set_limit(struct alarm_condition *condition, const struct alarm_leve
         condition->limit_micro =
             condition->kind == ALARM_RISE ? rule->rise_micro : rule->fall_micro;
         condition->deadband_micro = condition->limit_micro / 10;
+        break;
+    case ALARM_UNUSUAL: /* its limits move with the hour */
         break;
     default: /* not a limit on values: nothing to come back across */
         condition->deadband_micro = 0;
@@ -255,12 +259,18 @@ enum status alarm_engine_open(struct alarm_engine **engine, const struct alarm_o
     for (size_t i = 0; plan.alarms > 0 && i < ALARM_NOTES; i++) made->notes[i].alarm = ALARM_NONE;
     for (size_t i = 0; i < plan.alarms; i++) made->timers.timers[i].place = ALARM_TIMER_NONE;
     make_conditions(made);
+    if (alarm_unusual_open(made, plan.sources) != ST_OK) {
+        free(made);
+        *engine = NULL;
+        return ST_NO_MEMORY;
+    }
     add_fixed_sources(made);
     return ST_OK;
 }
 
 void alarm_engine_close(struct alarm_engine *engine)
 {
+    if (engine != NULL) alarm_unusual_close(engine);
     free(engine);
 }
 

@@ -10,6 +10,7 @@
 #include "alarm/alarm_command.h"
 #include "alarm/alarm_event.h"
 #include "alarm/alarm_rule.h"
+#include "alarm/habit.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct alarm_options {
     int64_t expected_every_ms; /* how often a device should send; 0: not known */
     uint32_t boot;             /* which monotonic clock this is; equal as long as it goes on */
     uint64_t hash_seed;
+    struct habit_options habit; /* for rules that are learned */
 };
 
 struct alarm_sink {

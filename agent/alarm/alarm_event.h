@@ -20,7 +20,7 @@ enum alarm_kind {
     ALARM_FALL,
     ALARM_STUCK,
     ALARM_NO_DATA,
-    ALARM_UNUSUAL, /* judged elsewhere: alarm_engine_judge */
+    ALARM_UNUSUAL, /* by what was learned */
     ALARM_SOURCE_SILENT,
     ALARM_AGENT, /* what the agent itself suffers from */
     ALARM_FLOOD, /* of a record about a flood; no alarm is of this kind */

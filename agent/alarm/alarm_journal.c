@@ -8,6 +8,7 @@
 #include "alarm/alarm_journal.h"
 
 #include "alarm/alarm_inside.h"
+#include "alarm/alarm_unusual.h"
 
 #include <string.h>
 
@@ -247,7 +248,9 @@ static void write_common(struct alarm_engine *engine)
 
 size_t alarm_engine_reserved_bytes(const struct alarm_engine *engine)
 {
-    return engine->options.rule_count == 0 ? 0 : engine->reserved_bytes + ALARM_JOURNAL_BYTES;
+    return engine->options.rule_count == 0 ? 0
+                                           : engine->reserved_bytes + ALARM_JOURNAL_BYTES +
+                                                 alarm_unusual_reserved_bytes(engine);
 }
 
 static bool is_refresh_due(const struct alarm_engine *engine, const struct alarm *alarm)
@@ -276,6 +279,7 @@ void alarm_engine_flush(struct alarm_engine *engine)
         *link = alarm->next_dirty;
         alarm->is_dirty = false;
     }
+    alarm_unusual_flush(engine);
     if (engine->is_common_changed && engine->options.rule_count > 0) write_common(engine);
 }
 
@@ -290,11 +294,13 @@ bool alarm_engine_journal_states(struct alarm_engine *engine, size_t count)
     if (engine->options.rule_count == 0) return true;
     for (; engine->state_cursor < engine->alarms_used; engine->state_cursor++) {
         const struct alarm *alarm = &engine->alarms[engine->state_cursor];
-        if (!alarm->is_used || is_untouched(alarm)) continue;
-        if (count == 0 || !engine->sink.has_room(engine->sink.context, ALARM_JOURNAL_BYTES))
-            return false;
+        bool is_learned = alarm_unusual_is_first(engine, (uint32_t)engine->state_cursor);
+        if (!alarm->is_used || (is_untouched(alarm) && !is_learned)) continue;
+        size_t bytes = ALARM_JOURNAL_BYTES + (is_learned ? LEARNED_WHOLE_BYTES : 0);
+        if (count == 0 || !engine->sink.has_room(engine->sink.context, bytes)) return false;
         count--;
-        write_alarm(engine, (uint32_t)engine->state_cursor);
+        if (!is_untouched(alarm)) write_alarm(engine, (uint32_t)engine->state_cursor);
+        if (is_learned) alarm_unusual_write_whole(engine, alarm->source);
     }
     if (!engine->sink.has_room(engine->sink.context, ALARM_JOURNAL_BYTES)) return false;
     write_common(engine);

@@ -13,7 +13,13 @@ enum {
     ALARM_FIGURES = 24
 };
 
-enum alarm_entry { ALARM_ENTRY_STATE, ALARM_ENTRY_FORGET, ALARM_ENTRY_COMMON, ALARM_ENTRY_COUNT };
+enum alarm_entry {
+    ALARM_ENTRY_STATE,
+    ALARM_ENTRY_FORGET,
+    ALARM_ENTRY_COMMON,
+    ALARM_ENTRY_HABIT,
+    ALARM_ENTRY_COUNT
+};
 
 /* The figures that are kept, in their order; returns how many. */
 size_t alarm_journal_figures(struct alarm_counts *counts, uint64_t *figures[ALARM_FIGURES]);

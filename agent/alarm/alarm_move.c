@@ -1,6 +1,7 @@
 /* alarm_move: facts change only here, and only together with the event that says so: when the
  * batch has no room for the event, nothing has happened yet. */
 #include "alarm/alarm_inside.h"
+#include "alarm/alarm_unusual.h"
 
 #include <string.h>
 
@@ -230,6 +231,7 @@ static bool has_room(const struct alarm_engine *engine, const struct alarm *alar
                      const struct alarm_because *because)
 {
     size_t bytes = EVENT_ROOM_BYTES + 2 * alarm_journal_entry_bytes(engine, alarm);
+    if (alarm_condition_of(engine, alarm)->kind == ALARM_UNUSUAL) bytes += ALARM_REASON_SIZE;
     if (because->command != NULL)
         bytes += ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE;
     return engine->sink.has_room(engine->sink.context, bytes);
@@ -265,6 +267,7 @@ enum alarm_moved alarm_move(struct alarm_engine *engine, uint32_t index,
     }
     fill_command(because->command, &event);
     fill_state(engine, alarm, &event);
+    alarm_unusual_explain(engine, index, &event);
     if (!alarm->facts.is_active || alarm_state_is_hidden(alarm->facts)) leave_group(engine, index);
     if (!alarm_state_is_hidden(alarm->facts)) alarm->hidden_raises = 0;
     alarm_journal_mark(engine, index, true);

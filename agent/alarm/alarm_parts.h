@@ -11,6 +11,7 @@
 #include "alarm/alarm_state.h"
 #include "alarm/alarm_timer.h"
 #include "alarm/alarm_zone.h"
+#include "alarm/learned.h"
 
 enum {
     ALARM_NOTES = 256,   /* who shelved or took out of service, and why */
@@ -145,6 +146,8 @@ struct alarm_engine {
     bool has_resumed; /* times have a place on this run's monotonic clock */
     struct alarm_removed removed[ALARM_REMOVED_MAX];
     size_t removed_count;
+    struct learned_rule learned_rules[LIMIT_ALARMS];
+    struct learned *learned; /* NULL: no rule asks for it */
 };
 
 #endif

@@ -2,6 +2,7 @@
  * in the order of their event times come here; a bad one concerns the sensor's own alarm alone. */
 #include "alarm/alarm_inside.h"
 
+#include "alarm/alarm_unusual.h"
 #include "base/device_id.h"
 
 static bool is_limit(enum alarm_kind kind)
@@ -145,6 +146,9 @@ static void judge_reading(struct alarm_engine *engine, uint32_t index, int64_t v
         else
             alarm_judge_set_timer(engine, index, false);
         break;
+    case ALARM_UNUSUAL:
+        alarm_unusual_judge(engine, index, value_micro, event_ms, is_of_device, now);
+        break;
     default:
         break;
     }
@@ -167,6 +171,7 @@ void alarm_engine_add_reading(struct alarm_engine *engine, uint32_t index, int64
     source->has_reading = true;
     for (uint32_t i = source->first; i != ALARM_NONE; i = engine->alarms[i].next)
         judge_reading(engine, i, value_micro, event_ms, is_of_device, now);
+    alarm_unusual_learn(engine, index, value_micro, event_ms, is_of_device, now);
     alarm_silence_heard(engine, index);
 }
 

@@ -4,6 +4,7 @@
  * is not known and does not count. */
 #include "alarm/alarm_inside.h"
 #include "alarm/alarm_journal.h"
+#include "alarm/alarm_unusual.h"
 
 #include <string.h>
 
@@ -354,6 +355,13 @@ static enum status restore_common(struct alarm_engine *engine, struct pack_reade
     return ST_OK;
 }
 
+static enum status restore_habit(struct alarm_engine *engine, struct pack_reader *reader)
+{
+    char source[LIMIT_DEVICE_ID_SIZE];
+    get_text(reader, source, sizeof source);
+    return alarm_unusual_restore(engine, source, reader);
+}
+
 bool alarm_engine_is_entry(const void *bytes, size_t size)
 {
     return size > 0 && *(const uint8_t *)bytes == ALARM_ENTRY_TAG;
@@ -374,6 +382,8 @@ enum status alarm_engine_restore(struct alarm_engine *engine, const void *bytes,
         return restore_forget(engine, &reader);
     case ALARM_ENTRY_COMMON:
         return restore_common(engine, &reader);
+    case ALARM_ENTRY_HABIT:
+        return restore_habit(engine, &reader);
     default:
         return ST_CORRUPT;
     }

@@ -73,7 +73,7 @@ bool alarm_rule_has(const struct alarm_rule *rule, const struct alarm_levels *le
     case ALARM_NO_DATA:
         return rule->no_data_ms > 0;
     case ALARM_UNUSUAL:
-        return rule->is_unusual;
+        return rule->is_unusual || rule->model != NULL;
     case ALARM_SOURCE_SILENT:
         return rule->silent_ms > 0;
     case ALARM_AGENT:

@@ -43,6 +43,8 @@ struct alarm_levels {
     bool has_on_delay, has_off_delay;
 };
 
+struct model;
+
 /* For the devices that fit, what is given here counts in place of the rule's own. */
 struct alarm_override {
     char devices[LIMIT_DEVICE_ID_SIZE];
@@ -75,11 +77,16 @@ struct alarm_rule {
     bool is_fault_watched;
     int64_t valid_low_micro, valid_high_micro; /* of the sensor; for sensor faults */
     bool has_valid_low, has_valid_high;
-    bool is_ds18b20;      /* 85.0 and -127 are signs of a fault */
-    bool is_unusual;      /* judged elsewhere */
-    int trouble;          /* enum alarm_trouble */
-    int64_t trouble_mark; /* percent, for ALARM_OUTBOX_FULL */
-    int priority;         /* enum alarm_priority */
+    bool is_ds18b20; /* 85.0 and -127 are signs of a fault */
+    bool is_unusual; /* by the device's own habit */
+    struct alarm_habit {
+        int64_t deviations_micro; /* farther away than so many of them */
+    } unusual;
+    char model_path[LIMIT_PATH_SIZE]; /* "": none; in place of the habit */
+    const struct model *model;        /* what it holds, of the configuration; NULL: none */
+    int trouble;                      /* enum alarm_trouble */
+    int64_t trouble_mark;             /* percent, for ALARM_OUTBOX_FULL */
+    int priority;                     /* enum alarm_priority */
     char group[ALARM_NAME_SIZE];
     bool needs_ack;
     bool is_latching;

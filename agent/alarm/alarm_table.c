@@ -1,6 +1,7 @@
 /* alarm_table: an alarm belongs to one source from its first day to its last, and every alarm in
  * use is found from its source. */
 #include "alarm/alarm_inside.h"
+#include "alarm/alarm_unusual.h"
 
 #include "base/device_id.h"
 
@@ -156,6 +157,7 @@ uint32_t alarm_table_add(struct alarm_engine *engine, const char *id)
     while (engine->table[i].index != 0) i = (i + 1) & engine->table_mask;
     engine->table[i] = (struct alarm_slot){.tag = made->tag, .index = source + 1};
     add_alarms(engine, source);
+    alarm_unusual_admit(engine, source);
     return source;
 }
 
@@ -211,6 +213,7 @@ void alarm_table_remove(struct alarm_engine *engine, uint32_t source)
     uint32_t at = removed->tag & engine->table_mask;
     while (engine->table[at].index != source + 1) at = (at + 1) & engine->table_mask;
     close_hole(engine, at);
+    alarm_unusual_remove(engine, source);
     *removed = (struct alarm_source){.first = engine->first_free_source};
     engine->first_free_source = source;
 }

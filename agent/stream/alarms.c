@@ -1,5 +1,6 @@
 /* alarms: the stream hands on what it has accepted, in the order in which it accepted it; the
  * engine's records and journal go the stream's own way. */
+#include "alarm/learned.h"
 #include "stream/parts.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ struct alarm_options alarms_options(const struct stream_options *options)
         .gateway = options->gateway[0] != '\0' ? options->gateway : "gateway",
         .expected_every_ms = options->expected_every_ms,
         .boot = options->boot,
+        .habit = options->habit,
     };
 }
 
@@ -30,7 +32,8 @@ size_t alarms_room_bytes(const struct stream_options *options)
     size_t count = alarm_engine_alarms_per_device(&alarms);
     size_t events = 2 * count < ALARM_EVENTS ? 2 * count : ALARM_EVENTS;
     size_t common = options->alarm_count > 0;
-    return events * STREAM_ALARM_BYTES + (count + common) * ALARM_JOURNAL_BYTES;
+    return events * STREAM_ALARM_BYTES + count * ALARM_JOURNAL_BYTES +
+           common * (ALARM_JOURNAL_BYTES + LEARNED_STEP_BYTES);
 }
 
 static bool has_room(void *context, size_t bytes)

@@ -43,6 +43,7 @@ struct stream_options {
     int64_t expected_every_ms; /* how often a device should send; 0: not known */
     struct alarm_rule alarms[LIMIT_ALARMS];
     size_t alarm_count;
+    struct habit_options habit;       /* for alarms that learn */
     char gateway[LIMIT_GATEWAY_SIZE]; /* whose name the gateway's own alarms bear; "": "gateway" */
     uint32_t boot;                    /* which monotonic clock; the same until it begins anew */
 };

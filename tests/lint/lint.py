@@ -28,7 +28,7 @@ LAYERS = {
 
 # Files that may allocate, all of them in open functions only (CONTRIBUTING.md, memory).
 MAY_ALLOCATE = re.compile(
-    r"agent/(announcer|base/(loop|mqtt_client\w*)|alarm/alarm_engine|stream/\w+|"
+    r"agent/(announcer|base/(loop|mqtt_client\w*)|alarm/(alarm_engine|learned|model)|stream/\w+|"
     r"store/(store|batch|database|reader|merge)\w*|"
     r"uplink/\w+|agent|board_find|flow|repeat|control|control_client|command\w*|config\w*)\.c$|"
     r"drivers/(coap_server|coap_exchange|registry)\.c$")
