@@ -127,6 +127,7 @@ struct mqtt_message {
     uint16_t id; /* 0 at QoS 0; kept by the broker when it sends the message again */
     enum mqtt_repeat repeat;
     bool is_retained;
+    const void *properties; /* v5, for mqtt_reply_read; NULL: none */
 };
 
 struct mqtt_events {

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "store/store.h"
 #include "stream/record.h"
+#include "uplink/command_channel.h"
 #include "uplink/link.h"
 
 #include <stdbool.h>
@@ -26,6 +27,8 @@ struct uplink_mqtt_options {
     int64_t in_flight;            /* records sent and not yet acknowledged, at most */
     int64_t rate;                 /* records per second, at most; 0: no limit */
     bool retain;                  /* the last summary of each device is retained */
+    bool has_alarm_states;        /* a retained state of each alarm */
+    struct command_channel_options commands;
 };
 
 extern const struct field_table uplink_mqtt_option_table;
