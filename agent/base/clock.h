@@ -15,6 +15,9 @@ struct clock {
     void *context;
 };
 
+/* How far the wall clock can be trusted. */
+enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
+
 /* The system's clocks.  The object needs no release. */
 struct clock clock_system(void);
 

@@ -3,6 +3,7 @@
 #ifndef ISOTHERM_STREAM_RECORD_H
 #define ISOTHERM_STREAM_RECORD_H
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "stream/summary.h"
 
@@ -13,9 +14,6 @@
 enum { STREAM_RECORD_BYTES = 320 };
 
 enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2 };
-
-/* How far the wall clock could be trusted when the record was made. */
-enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
 
 struct window_result {
     int64_t size_ms; /* 0 for windows by count */
@@ -53,8 +51,8 @@ struct record {
     uint64_t seq; /* place in the gateway's sequence without holes; from 1 */
     enum record_kind kind;
     char device[LIMIT_DEVICE_ID_SIZE];
-    int64_t created_ms; /* wall time */
-    enum clock_quality clock;
+    int64_t created_ms;       /* wall time */
+    enum clock_quality clock; /* how far the wall clock could be trusted */
     union {
         struct window_result window;
         struct alarm_event alarm;
