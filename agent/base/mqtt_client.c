@@ -360,12 +360,12 @@ void mqtt_client_close(struct mqtt_client *client)
     release(client);
 }
 
-enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter, int qos)
+static enum status subscribe(struct mqtt_client *client, const char *filter, int qos, int options)
 {
     if (client->state != CLIENT_UP) return ST_CLOSED;
     if (client->subscription_count == MQTT_SUBSCRIPTIONS) return ST_FULL;
     int message_id = 0;
-    int rc = mosquitto_subscribe_v5(client->handle, &message_id, filter, qos, 0, NULL);
+    int rc = mosquitto_subscribe_v5(client->handle, &message_id, filter, qos, options, NULL);
     if (rc != MOSQ_ERR_SUCCESS) {
         log_write(client->settings.log, LOG_LEVEL_ERROR, client->settings.part,
                   "cannot subscribe %s: %s", filter, mosquitto_strerror(rc));
@@ -377,6 +377,17 @@ enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter
     client->subscriptions[at].qos = qos;
     if (!client->is_in_library) update_watch(client);
     return ST_OK;
+}
+
+enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter, int qos)
+{
+    return subscribe(client, filter, qos, 0);
+}
+
+enum status mqtt_client_subscribe_others(struct mqtt_client *client, const char *filter, int qos)
+{
+    bool is_v5 = client->options.version == MQTT_VERSION_5;
+    return subscribe(client, filter, qos, is_v5 ? MQTT_SUB_OPT_NO_LOCAL : 0);
 }
 
 enum status mqtt_client_publish_with(struct mqtt_client *client, const char *topic,

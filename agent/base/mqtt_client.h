@@ -173,6 +173,10 @@ enum { MQTT_SUBSCRIPTIONS = 16 };
 enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter,
                                   int qos) ISOTHERM_CHECK;
 
+/* As mqtt_client_subscribe; with v5 the broker leaves out what this client publishes itself. */
+enum status mqtt_client_subscribe_others(struct mqtt_client *client, const char *filter,
+                                         int qos) ISOTHERM_CHECK;
+
 /* Publishes; never queued while disconnected.  *message_id is for acknowledged().  `is_replay`
  * adds the v5 user property replay=1.  ST_CLOSED: not connected (nothing was sent); ST_IO. */
 enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,

@@ -13,12 +13,14 @@
 enum { QOS_AT_LEAST_ONCE = 1, PACKET_OVERHEAD_BYTES = 4096 };
 
 static const char part[] = "commands";
+static const char states_level[] = "/alarm-state/";
 
 struct command_channel {
     struct mqtt_client *client;
     struct command_channel_events events;
     struct topics topics;
-    char topic[LIMIT_TOPIC_SIZE]; /* of the requests; "": none */
+    char topic[LIMIT_TOPIC_SIZE];       /* of the requests; "": none */
+    char states[LIMIT_TOPIC_SIZE + 32]; /* filter of all states */
     size_t in_flight;
 };
 
@@ -119,11 +121,49 @@ static void on_lost(void *context, const char *reason)
     channel->in_flight = 0;
 }
 
+/* Undoes device_id_to_topic_level for the level that ends at `end`.  False: it does not fit. */
+static bool read_level(const char *level, const char *end, char *name, size_t capacity)
+{
+    size_t size = 0;
+    while (level < end) {
+        if (size + 1 >= capacity) return false;
+        char c = *level++;
+        bool is_slash = c == '%' && end - level >= 2 && strncmp(level, "2F", 2) == 0;
+        bool is_percent = c == '%' && end - level >= 2 && strncmp(level, "25", 2) == 0;
+        if (is_slash) c = '/';
+        if (is_slash || is_percent) level += 2;
+        name[size++] = c;
+    }
+    name[size] = '\0';
+    return size > 0;
+}
+
+static void take_state(struct command_channel *channel, const char *topic)
+{
+    char device[LIMIT_DEVICE_ID_SIZE], name[LIMIT_TOPIC_SIZE];
+    size_t before = strlen(channel->topics.prefix) + strlen(states_level);
+    if (strlen(topic) <= before) return;
+    const char *level = topic + before, *slash = strchr(level, '/');
+    if (slash == NULL || !read_level(level, slash, device, sizeof device)) return;
+    if (!read_level(slash + 1, slash + strlen(slash), name, sizeof name)) return;
+    channel->events.state(channel->events.context, device, name);
+}
+
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct command_channel *channel = context;
     if (strcmp(message->topic, channel->topic) == 0)
         channel->events.request(channel->events.context, message);
+    else if (message->is_retained && message->size > 0)
+        take_state(channel, message->topic);
+}
+
+void command_channel_ask_states(struct command_channel *channel)
+{
+    (void)snprintf(channel->states, sizeof channel->states, "%s%s+/+", channel->topics.prefix,
+                   states_level);
+    if (mqtt_client_subscribe_others(channel->client, channel->states, 0) != ST_OK)
+        mqtt_client_reconnect(channel->client, "cannot ask for the states of alarms");
 }
 
 static void on_acknowledged(void *context, int message_id, int reason_code)
@@ -251,7 +291,7 @@ enum status command_channel_publish_state(struct command_channel *channel, const
     struct text text;
     text_init(&text, topic, sizeof topic);
     text_add(&text, channel->topics.prefix);
-    text_add(&text, "/alarm-state/");
+    text_add(&text, states_level);
     if (!device_id_to_topic_level(device, topic + text.size, sizeof topic - text.size))
         return ST_INVALID;
     text.size += strlen(topic + text.size);

@@ -36,6 +36,8 @@ struct command_channel_events {
     void (*connected)(void *context); /* what was not acknowledged is lost */
     /* A request; its bytes are valid during the call. */
     void (*request)(void *context, const struct mqtt_message *message);
+    /* After command_channel_ask_states: the broker keeps a state under these names. */
+    void (*state)(void *context, const char *device, const char *name);
     void (*room)(void *context); /* something was acknowledged: more may be published */
     void *context;
 };
@@ -76,6 +78,10 @@ enum status command_channel_answer(struct command_channel *channel, const struct
 enum status command_channel_publish_state(struct command_channel *channel, const char *device,
                                           const char *name, const char *json,
                                           size_t size) ISOTHERM_CHECK;
+
+/* Asks for the names of all states that the broker keeps of this gateway; to be called from within
+ * connected(). */
+void command_channel_ask_states(struct command_channel *channel);
 
 /* Whether answers may go to that topic, seen from a gateway with that prefix.  Pure. */
 bool command_channel_may_answer(const char *topic, const char *prefix, const char *command_topic);
