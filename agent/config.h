@@ -6,6 +6,7 @@
 #ifndef ISOTHERM_CONFIG_H
 #define ISOTHERM_CONFIG_H
 
+#include "action/action.h"
 #include "base/field.h"
 #include "base/limits.h"
 #include "base/status.h"
@@ -47,6 +48,8 @@ struct config {
     int64_t expected_every_ms;
     struct alarm_rule alarms[LIMIT_ALARMS];
     size_t alarm_count;
+    struct action_options actions[LIMIT_ACTIONS];
+    size_t action_count;
     struct config_source sources[LIMIT_SOURCES];
     size_t source_count;
     bool has_uplink;

@@ -69,13 +69,13 @@ static const struct field action_fields[] = {
      .default_text = "",
      .help = "In place of run, a horn or lamp: file that is written, such as the brightness of a "
              "LED below /sys/class/leds; on while an alarm is unacknowledged, off otherwise."},
-    {.name = "on",
+    {.name = "on_value",
      .type = FIELD_TEXT,
      .offset = offsetof(struct action_options, on_text),
      .size = sizeof((struct action_options *)0)->on_text,
      .default_text = "1",
      .help = "With file: what is written to switch on."},
-    {.name = "off",
+    {.name = "off_value",
      .type = FIELD_TEXT,
      .offset = offsetof(struct action_options, off_text),
      .size = sizeof((struct action_options *)0)->off_text,
@@ -136,7 +136,7 @@ static void check_options(const void *checked, const struct field_report *report
     else if (options->run[0] != '\0')
         check_run(options, report);
     if (options->file[0] != '\0' && strcmp(options->on_text, options->off_text) == 0)
-        report->add(report->context, "off", "is the same as on");
+        report->add(report->context, "off_value", "is the same as on_value");
 }
 
 const struct field_table action_option_table = {

@@ -30,9 +30,10 @@ static const struct field command_fields[] = {
      .offset = offsetof(struct command_channel_options, topic),
      .size = sizeof((struct command_channel_options *)0)->topic,
      .default_text = "",
-     .example = "isotherm/{gateway}/command",
-     .help = "Where commands are taken from; {gateway} is replaced by the gateway's name. Empty: "
-             "from nowhere. Give write access to it only to those who may command."},
+     .help =
+         "Where commands are taken from, e.g. isotherm/{gateway}/command; {gateway} is replaced "
+         "by the gateway's name. Empty: from nowhere. At the broker give write access to it "
+         "only to those who may command."},
     {.name = "size",
      .type = FIELD_BYTES,
      .offset = offsetof(struct command_channel_options, size_bytes),

@@ -443,7 +443,7 @@ static void test_options_are_held_against_each_other(void **state)
     options.run[0] = '\0';
     assert_complains(&options, "");
     (void)strcpy(options.off_text, "1");
-    assert_complains(&options, "off");
+    assert_complains(&options, "off_value");
     options = good;
     (void)strcpy(options.run, "true");
     assert_complains(&options, "run");
