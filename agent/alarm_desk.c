@@ -121,7 +121,8 @@ static void carry_out(struct alarm_desk *desk, const struct alarm_request *reque
         found->result = REQUEST_TOO_OLD;
         return;
     }
-    found->result = (enum request_result)desk->ask(desk->engine, command, now, &found->view);
+    found->result = (enum request_result)desk->ask(desk->engine, command, request->has_occurrence,
+                                                   now, &found->view);
     found->has_view = found->result != REQUEST_UNKNOWN_ALARM;
     if (has_id && found->result != REQUEST_BUSY)
         alarm_guard_remember(&desk->guard, command->id, fingerprint, request->sent_ms,

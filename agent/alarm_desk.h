@@ -20,9 +20,10 @@ enum {
     ALARM_DESK_BURST = 32 /* at once after a quiet time: somebody acknowledges a whole list */
 };
 
-/* Asks the engine; as alarm_engine_command. */
+/* Asks the engine; as alarm_engine_command.  `is_exact`: occurrence 0 does not mean whichever, but
+ * an alarm that was never raised. */
 typedef enum alarm_answer alarm_desk_engine_fn(void *engine, const struct alarm_command *command,
-                                               const struct alarm_now *now,
+                                               bool is_exact, const struct alarm_now *now,
                                                struct alarm_view *after);
 
 /* When an answer may leave. */

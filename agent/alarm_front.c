@@ -25,10 +25,15 @@ struct alarm_front {
 };
 
 static enum alarm_answer ask_engine(void *context, const struct alarm_command *command,
-                                    const struct alarm_now *now, struct alarm_view *after)
+                                    bool is_exact, const struct alarm_now *now,
+                                    struct alarm_view *after)
 {
     struct alarm_front *front = context;
     if (front->engine == NULL) return ALARM_BUSY;
+    if (is_exact && command->occurrence == 0) {
+        if (!alarm_engine_view(front->engine, command->alarm, after)) return ALARM_UNKNOWN;
+        if (after->occurrence != 0) return ALARM_WRONG_OCCURRENCE;
+    }
     return alarm_engine_command(front->engine, command, now, after);
 }
 

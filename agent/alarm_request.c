@@ -98,6 +98,7 @@ static const char *read_what(const char *json, size_t size, struct alarm_request
     if (!read_whole(&found[2], &occurrence) || occurrence > UINT32_MAX)
         return "occurrence: a whole number";
     command->occurrence = (uint32_t)occurrence;
+    request->has_occurrence = found[2].kind != JSON_MISSING;
     return NULL;
 }
 
@@ -162,7 +163,7 @@ enum request_result alarm_request_parse(const char *json, size_t size, bool is_l
         *detail = "id is missing";
     else if (request->command.actor[0] == '\0')
         *detail = "actor is missing";
-    else if (request->command.occurrence == 0)
+    else if (!request->has_occurrence)
         *detail = "occurrence is missing: which one does the sender mean";
     else if (request->sent_ms == 0)
         *detail = "time is missing";

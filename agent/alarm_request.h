@@ -34,6 +34,7 @@ enum request_result {
 struct alarm_request {
     struct alarm_command command;
     char gateway[LIMIT_GATEWAY_SIZE]; /* "": not named */
+    bool has_occurrence;              /* 0 then means: never raised so far */
     int64_t sent_ms;                  /* by the sender's clock; 0: not given */
 };
 

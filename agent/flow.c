@@ -71,6 +71,7 @@ static void sweep_journal(struct flow *flow)
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
             repeat_journal_whole(&flow->sources[i].intake.repeat);
+        if (flow->front != NULL) alarm_front_journal_whole(flow->front);
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
@@ -144,6 +145,12 @@ static void journal_sources(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
 }
 
+static void sink_journal(void *context, const void *bytes, size_t size)
+{
+    struct flow *flow = context;
+    store_add_journal(flow->store, bytes, size);
+}
+
 static void commit(struct flow *flow)
 {
     if (!flow->is_running) return; /* a start that failed has nothing to say, least of all counts */
@@ -155,6 +162,7 @@ static void commit(struct flow *flow)
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
+    if (flow->front != NULL) alarm_front_journal(flow->front, sink_journal, flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
     flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
@@ -177,6 +185,8 @@ static void on_committed(void *context, uint64_t ticket)
         source_resume(flow, source);
     }
     if (flow->uplink != NULL) uplink_on_committed(flow->uplink);
+    if (flow->front != NULL) alarm_front_on_committed(flow->front, ticket);
+    if (flow->watcher.committed != NULL) flow->watcher.committed(flow->watcher.context);
     if (flow->wants_commit || flow->is_full) commit(flow);
 }
 
@@ -212,21 +222,23 @@ static void log_alarm(const struct flow *flow, const struct record *record)
                 alarm->name, is_raised ? "raised" : "cleared", record->device, alarm->kind, value);
 }
 
+static void tell_front(struct flow *flow, const struct record *record)
+{
+    if (flow->front == NULL) return;
+    int64_t wall_ms = record->clock == CLOCK_UNSET ? 0 : record->created_ms;
+    alarm_front_on_event(flow->front, record->device, &record->alarm, wall_ms, ++flow->ticket);
+}
+
 static void sink_emit(void *context, struct record *record)
 {
     struct flow *flow = context;
     store_add_record(flow->store, record);
     if (record->kind == RECORD_ALARM) {
         log_alarm(flow, record);
+        tell_front(flow, record);
         commit_soon(flow);
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
-}
-
-static void sink_journal(void *context, const void *bytes, size_t size)
-{
-    struct flow *flow = context;
-    store_add_journal(flow->store, bytes, size);
 }
 
 struct stream_sink flow_sink(struct flow *flow)
@@ -290,6 +302,34 @@ static void on_tick(void *context)
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     outlast_stall(flow);
+    if (flow->front != NULL) alarm_front_on_tick(flow->front);
+}
+
+static uint64_t on_front_change(void *context)
+{
+    struct flow *flow = context;
+    commit_soon(flow);
+    return ++flow->ticket;
+}
+
+static uint64_t find_newest_ticket(void *context)
+{
+    struct flow *flow = context;
+    return flow->ticket;
+}
+
+static struct alarm_now find_alarm_now(void *context)
+{
+    struct stream_now now = flow_now(context);
+    return (struct alarm_now){.wall_ms = now.wall_ms, .mono_ms = now.mono_ms, .clock = now.clock};
+}
+
+struct alarm_front_host flow_front_host(struct flow *flow)
+{
+    return (struct alarm_front_host){.change = on_front_change,
+                                     .newest = find_newest_ticket,
+                                     .now = find_alarm_now,
+                                     .context = flow};
 }
 
 static void on_commit_timer(void *context)
@@ -335,6 +375,8 @@ enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
     uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
     if (tag == LEDGER_TAG) return ledger_decode(&flow->restored, bytes, size);
     if (tag == REPEAT_TAG) return restore_repeats(flow, bytes, size);
+    if (flow->front != NULL && alarm_front_is_entry(bytes, size))
+        return alarm_front_restore(flow->front, bytes, size);
     return stream_restore(flow->stream, bytes, size);
 }
 
@@ -394,7 +436,7 @@ static enum status prepare_source(struct flow *flow, const struct config_source 
 enum status flow_prepare(struct flow *flow)
 {
     enum status status = ST_OK;
-    flow->reserve_bytes = LEDGER_BYTES;
+    flow->reserve_bytes = LEDGER_BYTES + alarm_front_room_bytes();
     for (size_t i = 0; i < flow->config->source_count && status == ST_OK; i++)
         status = prepare_source(flow, &flow->config->sources[i]);
     return status;
@@ -468,6 +510,7 @@ static bool is_drained(const struct flow *flow)
 void flow_stop(struct flow *flow)
 {
     flow->is_stopping = true;
+    alarm_front_stop(flow->front);
     loop_timer_stop(&flow->tick_timer);
     loop_timer_stop(&flow->commit_timer);
     loop_timer_stop(&flow->soon_timer);

@@ -197,6 +197,7 @@ void report_status(struct text *text, const struct flow *flow, const char *epoch
     add_windows(text, flow, &stream);
     add_store(text, flow, &store);
     add_uplink(text, flow, now_mono_ms);
+    if (flow->front != NULL) alarm_front_report(flow->front, text);
     add_ledger(text, flow, &stream, &store);
     text_json_close(text, '}');
 }

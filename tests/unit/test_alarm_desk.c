@@ -16,15 +16,17 @@ struct engine {
     int calls;
     enum alarm_answer answer;
     struct alarm_command last;
+    bool is_exact;
 };
 
-static enum alarm_answer ask(void *context, const struct alarm_command *command,
+static enum alarm_answer ask(void *context, const struct alarm_command *command, bool is_exact,
                              const struct alarm_now *now, struct alarm_view *after)
 {
     struct engine *engine = context;
     (void)now;
     engine->calls++;
     engine->last = *command;
+    engine->is_exact = is_exact;
     if (engine->answer != ALARM_UNKNOWN) {
         memset(after, 0, sizeof *after);
         memcpy(after->state, "ACKED", sizeof "ACKED");
@@ -101,6 +103,7 @@ static void test_a_command_is_carried_out_and_waits_for_its_commit(void **state)
     assert_int_equal(rig->engine.calls, 1);
     assert_string_equal(rig->engine.last.actor, "anna");
     assert_int_equal(rig->engine.last.occurrence, 3);
+    assert_true(rig->engine.is_exact);
     assert_result(rig, "done");
     assert_answer(rig, "\"success\":true");
     assert_answer(rig, "\"state\":\"ACKED\"");
@@ -246,6 +249,7 @@ static void test_local_users_may_do_everything_under_their_own_name(void **state
                      ALARM_DESK_CHANGED);
     assert_string_equal(rig->engine.last.actor, "uid 1000");
     assert_int_equal(rig->engine.last.occurrence, 0);
+    assert_false(rig->engine.is_exact);
     (void)take(rig, "{\"command\":\"return\",\"alarm\":\"a/hot/H\",\"actor\":\"bert\"}", true,
                false);
     assert_string_equal(rig->engine.last.actor, "bert");
