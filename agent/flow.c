@@ -211,15 +211,20 @@ static bool sink_has_room(void *context, size_t bytes)
 static void log_alarm(const struct flow *flow, const struct record *record)
 {
     const struct alarm_event *alarm = &record->alarm;
-    char cause[sizeof alarm->name + LIMIT_DEVICE_ID_SIZE + 8], value[32];
-    bool is_raised = alarm->to == ALARM_ACTIVE;
+    char cause[ALARM_ID_SIZE + ALARM_STATE_SIZE], value[32];
     struct text text;
+    text_init(&text, cause, sizeof cause);
+    text_add(&text, alarm_state_text(alarm->to));
+    text_add_char(&text, ' ');
+    text_add(&text, alarm->name);
+    text_add_char(&text, ' ');
+    text_add(&text, record->device);
     text_init(&text, value, sizeof value);
     text_add_micro(&text, alarm->value_micro);
-    (void)snprintf(cause, sizeof cause, "%c%s %s", is_raised ? '+' : '-', alarm->name,
-                   record->device);
-    log_limited(flow->host.log, LOG_LEVEL_WARN, "alarm", cause, "%s %s on %s: %s at %s",
-                alarm->name, is_raised ? "raised" : "cleared", record->device, alarm->kind, value);
+    log_limited(flow->host.log, alarm->annunciate ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alarm", cause,
+                "%s %s on %s: %s -> %s, %s at %s", alarm->name, alarm_trigger_verb(alarm->trigger),
+                record->device, alarm_state_text(alarm->from), alarm_state_text(alarm->to),
+                alarm->kind, value);
 }
 
 static void tell_front(struct flow *flow, const struct record *record)

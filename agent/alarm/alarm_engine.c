@@ -215,8 +215,7 @@ static void add_fixed_sources(struct alarm_engine *engine)
 {
     engine->gateway = ALARM_NO_SOURCE;
     if (engine->options.rule_count == 0) return;
-    engine->gateway = alarm_table_add(engine, engine->options.gateway);
-    engine->sources[engine->gateway].is_fixed = true;
+    alarm_table_add_gateway(engine);
     for (size_t i = 0; i < engine->options.rule_count; i++) {
         const struct alarm_rule *rule = &engine->options.rules[i];
         bool is_named = alarm_rule_is_per_device(rule) && rule->no_data_ms > 0 &&
@@ -306,9 +305,10 @@ size_t alarm_engine_count_active(const struct alarm_engine *engine)
     return engine->active;
 }
 
-size_t alarm_engine_count_active_of(const struct alarm_engine *engine, uint32_t source)
+size_t alarm_engine_count_active_of(const struct alarm_engine *engine, const char *id)
 {
     size_t count = 0;
+    uint32_t source = alarm_table_find(engine, id);
     if (source == ALARM_NO_SOURCE) return 0;
     for (uint32_t i = engine->sources[source].first; i != ALARM_NONE; i = engine->alarms[i].next)
         count += engine->alarms[i].facts.is_active;

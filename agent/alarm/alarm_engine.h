@@ -144,7 +144,7 @@ enum status alarm_engine_restore(struct alarm_engine *engine, const void *bytes,
                                  size_t size) ISOTHERM_CHECK;
 
 size_t alarm_engine_count_active(const struct alarm_engine *engine);
-size_t alarm_engine_count_active_of(const struct alarm_engine *engine, uint32_t source);
+size_t alarm_engine_count_active_of(const struct alarm_engine *engine, const char *id);
 struct alarm_counts alarm_engine_count(const struct alarm_engine *engine);
 void alarm_engine_take_census(const struct alarm_engine *engine, struct alarm_census *census);
 

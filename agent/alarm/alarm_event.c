@@ -26,9 +26,24 @@ static const struct {
 static const char *const states[] = {"NORM",  "UNACK", "ACKED", "RTNUN", "LATUN",
                                      "LATAK", "SHLVD", "DSUPR", "OOSRV", "removed"};
 
-static const char *const triggers[] = {"RAISE",    "CLEAR",   "ACK",      "RESET",      "SHELVE",
-                                       "UNSHELVE", "EXPIRE",  "SUPPRESS", "UNSUPPRESS", "OOS",
-                                       "RETURN",   "REALARM", "CONFIG",   "FLOOD"};
+static const struct {
+    const char *text, *verb;
+} triggers[] = {
+    [TRIGGER_RAISE] = {"RAISE", "raised"},
+    [TRIGGER_CLEAR] = {"CLEAR", "cleared"},
+    [TRIGGER_ACK] = {"ACK", "acknowledged"},
+    [TRIGGER_RESET] = {"RESET", "reset"},
+    [TRIGGER_SHELVE] = {"SHELVE", "shelved"},
+    [TRIGGER_UNSHELVE] = {"UNSHELVE", "unshelved"},
+    [TRIGGER_EXPIRE] = {"EXPIRE", "unshelved in time"},
+    [TRIGGER_SUPPRESS] = {"SUPPRESS", "suppressed by design"},
+    [TRIGGER_UNSUPPRESS] = {"UNSUPPRESS", "no longer suppressed"},
+    [TRIGGER_OOS] = {"OOS", "taken out of service"},
+    [TRIGGER_RETURN] = {"RETURN", "returned to service"},
+    [TRIGGER_REALARM] = {"REALARM", "raised again"},
+    [TRIGGER_CONFIG] = {"CONFIG", "changed by the configuration"},
+    [TRIGGER_FLOOD] = {"FLOOD", "reported"},
+};
 
 static const char *const priorities[] = {"low", "medium", "high", "critical"};
 
@@ -54,7 +69,12 @@ const char *alarm_state_text(enum alarm_state state)
 
 const char *alarm_trigger_text(enum alarm_trigger trigger)
 {
-    return triggers[trigger];
+    return triggers[trigger].text;
+}
+
+const char *alarm_trigger_verb(enum alarm_trigger trigger)
+{
+    return triggers[trigger].verb;
 }
 
 const char *alarm_priority_text(enum alarm_priority priority)

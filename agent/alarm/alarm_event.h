@@ -108,6 +108,7 @@ const char *alarm_kind_word(enum alarm_kind kind);
 const char *alarm_kind_id(enum alarm_kind kind);
 const char *alarm_state_text(enum alarm_state state);
 const char *alarm_trigger_text(enum alarm_trigger trigger);
+const char *alarm_trigger_verb(enum alarm_trigger trigger); /* e.g. "raised" */
 const char *alarm_priority_text(enum alarm_priority priority);
 
 /* "device/rule/H", at most ALARM_ID_SIZE bytes; cut when the parts are longer than they may be. */

@@ -1,7 +1,8 @@
 /* alarm_journal: an entry is the whole state of one alarm, so that the last one counts and the
  * order of different alarms does not matter.
  *
- *   'A', version, what it is, then: source, rule, kind, facts, numbers as varints, times as ages
+ *   'A', version, what it is, then: source (none: the gateway), rule, kind, facts, numbers as
+ * varints, times as ages
  *
  * A delay that runs is written again now and then, so that a crash loses little of it. */
 #include "alarm/alarm_journal.h"
@@ -108,9 +109,12 @@ static void write_alarm(struct alarm_engine *engine, uint32_t index)
     const struct alarm_condition *condition = alarm_condition_of(engine, alarm);
     const struct alarm_note *note = note_of(engine, index);
     struct pack_writer writer = begin(bytes, ALARM_ENTRY_STATE);
-    put_text(&writer, engine->sources[alarm->source].id);
+    bool is_of_gateway = alarm->source == engine->gateway; /* whatever it is called then */
+    put_text(&writer, is_of_gateway ? "" : engine->sources[alarm->source].id);
     put_text(&writer, condition->rule->name);
     pack_put_u8(&writer, (uint8_t)condition->kind);
+    pack_put_varint(&writer, engine->options.boot);
+    pack_put_signed(&writer, engine->mono_ms);
     pack_put_varint(&writer, pack_bits(alarm, note != NULL));
     put_counts(&writer, alarm);
     pack_put_signed(&writer, alarm->value_micro);
@@ -133,7 +137,6 @@ static void write_alarm(struct alarm_engine *engine, uint32_t index)
     if (alarm->rate.has_anchor) {
         pack_put_signed(&writer, alarm->rate.anchor_ms);
         pack_put_signed(&writer, alarm->rate.anchor_micro);
-        pack_put_varint(&writer, engine->options.boot);
     }
     if (note != NULL) {
         put_text(&writer, note->actor);
@@ -192,6 +195,8 @@ static void put_flood(struct pack_writer *writer, const struct alarm_engine *eng
 {
     const struct alarm_flood *flood = &engine->flood;
     bool is_age = !engine->has_resumed;
+    pack_put_varint(writer, engine->options.boot);
+    pack_put_signed(writer, engine->mono_ms);
     pack_put_u8(writer, flood->is_on);
     pack_put_u8(writer, (uint8_t)flood->count);
     for (uint32_t i = 0; i < ALARM_FLOOD_BEGIN; i++)

@@ -376,7 +376,7 @@ void alarm_move_removed(struct alarm_engine *engine, const struct alarm_now *now
         size_t bytes = EVENT_ROOM_BYTES + ALARM_JOURNAL_BYTES;
         if (!engine->sink.has_room(engine->sink.context, bytes)) return;
         const struct alarm_removed *removed = &engine->removed[--engine->removed_count];
-        alarm_journal_forget(engine, removed->device, removed->name, removed->kind);
+        alarm_journal_forget(engine, removed->source, removed->name, removed->kind);
         emit_removed(engine, removed, now);
     }
 }

@@ -57,6 +57,7 @@ struct alarm {
     bool is_in_group : 1; /* counts as active in its group */
     bool is_first_out : 1;
     bool is_suspended : 1;    /* restored: times are how long ago */
+    bool is_same_clock : 1;   /* restored: written_mono_ms is of the clock that still runs */
     bool is_reconfigured : 1; /* the limit is another one than before the restart */
 };
 
@@ -94,6 +95,7 @@ struct alarm_note {
 /* An alarm of the former run that is no longer configured and was not Normal. */
 struct alarm_removed {
     char device[LIMIT_DEVICE_ID_SIZE];
+    char source[LIMIT_DEVICE_ID_SIZE]; /* as in the journal */
     char name[ALARM_NAME_SIZE];
     enum alarm_kind kind;
     enum alarm_state state;
@@ -137,6 +139,8 @@ struct alarm_engine {
     size_t state_cursor, sweep_cursor;
     bool is_sweep_due;
     bool is_common_changed;
+    bool is_same_clock; /* as with an alarm */
+    int64_t written_mono_ms;
     bool has_resumed; /* times have a place on this run's monotonic clock */
     struct alarm_removed removed[ALARM_REMOVED_MAX];
     size_t removed_count;
@@ -157,6 +161,7 @@ enum alarm_moved { ALARM_MOVED, ALARM_STAYED, ALARM_IS_REFUSED, ALARM_HAS_NO_ROO
 /* alarm_table.c: sources and their alarms. */
 uint32_t alarm_table_find(const struct alarm_engine *engine, const char *id);
 uint32_t alarm_table_add(struct alarm_engine *engine, const char *id);
+void alarm_table_add_gateway(struct alarm_engine *engine);
 void alarm_table_remove(struct alarm_engine *engine, uint32_t source);
 
 /* Whether it only stands for a device that is named but was never heard of. */

@@ -1,17 +1,26 @@
 /* alarm_restore: what an entry says replaces what was known of the alarm; nothing is announced.
- * Until the first moment of this run is known, times are kept as how long ago they were. */
+ * Until the first moment of this run is known, times are kept as how long ago they were when they
+ * were written.  On the same monotonic clock they are exact; on another one, the time in between
+ * is not known and does not count. */
 #include "alarm/alarm_journal.h"
 #include "alarm/alarm_parts.h"
 
 #include <string.h>
+
+/* What ages count from. */
+static int64_t base_of(bool is_same_clock, int64_t written_mono_ms, int64_t mono_ms)
+{
+    return is_same_clock && written_mono_ms <= mono_ms ? written_mono_ms : mono_ms;
+}
 
 static void resume_alarm(struct alarm_engine *engine, uint32_t index, const struct alarm_now *now)
 {
     struct alarm *alarm = &engine->alarms[index];
     if (alarm->is_suspended) {
         int64_t *times[ALARM_TIMES];
+        int64_t base_ms = base_of(alarm->is_same_clock, alarm->written_mono_ms, now->mono_ms);
         alarm_journal_times(alarm, times);
-        for (int i = 0; i < ALARM_TIMES; i++) *times[i] = now->mono_ms - *times[i];
+        for (int i = 0; i < ALARM_TIMES; i++) *times[i] = base_ms - *times[i];
         alarm->is_suspended = false;
         alarm->written_mono_ms = now->mono_ms;
         alarm_zone_resume(&alarm->zone, now->mono_ms);
@@ -28,10 +37,11 @@ static void resume_alarm(struct alarm_engine *engine, uint32_t index, const stru
 static void resume_flood(struct alarm_engine *engine, int64_t mono_ms)
 {
     struct alarm_flood *flood = &engine->flood;
-    for (int i = 0; i < ALARM_FLOOD_BEGIN; i++) flood->mono_ms[i] = mono_ms - flood->mono_ms[i];
-    flood->since_mono_ms = mono_ms - flood->since_mono_ms;
-    flood->summary_mono_ms = mono_ms - flood->summary_mono_ms;
-    engine->slot_mono_ms = mono_ms - engine->slot_mono_ms;
+    int64_t base_ms = base_of(engine->is_same_clock, engine->written_mono_ms, mono_ms);
+    for (int i = 0; i < ALARM_FLOOD_BEGIN; i++) flood->mono_ms[i] = base_ms - flood->mono_ms[i];
+    flood->since_mono_ms = base_ms - flood->since_mono_ms;
+    flood->summary_mono_ms = base_ms - flood->summary_mono_ms;
+    engine->slot_mono_ms = mono_ms - engine->slot_mono_ms; /* of running time */
     engine->seen_mono_ms = mono_ms;
 }
 
@@ -137,6 +147,8 @@ static int64_t get_age(struct pack_reader *reader)
 static void get_alarm(struct pack_reader *reader, struct entry *entry)
 {
     struct alarm *alarm = &entry->alarm;
+    entry->boot = pack_get_varint32(reader);
+    alarm->written_mono_ms = pack_get_signed(reader);
     unpack_bits(entry, pack_get_varint(reader));
     get_counts(reader, alarm);
     alarm->value_micro = pack_get_signed(reader);
@@ -163,7 +175,6 @@ static void get_alarm(struct pack_reader *reader, struct entry *entry)
     if (alarm->rate.has_anchor) {
         alarm->rate.anchor_ms = pack_get_signed(reader);
         alarm->rate.anchor_micro = pack_get_signed(reader);
-        entry->boot = pack_get_varint32(reader);
     }
     if (entry->has_note) {
         get_text(reader, entry->note.actor, sizeof entry->note.actor);
@@ -183,7 +194,8 @@ static bool is_plausible(const struct alarm *alarm)
 
 static uint32_t find_alarm(struct alarm_engine *engine, const struct entry *entry)
 {
-    uint32_t source = alarm_table_add(engine, entry->source);
+    uint32_t source =
+        entry->source[0] == '\0' ? engine->gateway : alarm_table_add(engine, entry->source);
     return alarm_engine_find(engine, source, entry->name, entry->kind);
 }
 
@@ -191,7 +203,7 @@ static struct alarm_removed *find_removed(struct alarm_engine *engine, const str
 {
     for (size_t i = 0; i < engine->removed_count; i++) {
         struct alarm_removed *removed = &engine->removed[i];
-        if (removed->kind == entry->kind && strcmp(removed->device, entry->source) == 0 &&
+        if (removed->kind == entry->kind && strcmp(removed->source, entry->source) == 0 &&
             strcmp(removed->name, entry->name) == 0)
             return removed;
     }
@@ -211,7 +223,9 @@ static void remember_removed(struct alarm_engine *engine, const struct entry *en
     if (removed == NULL) removed = &engine->removed[engine->removed_count++];
     *removed = (struct alarm_removed){
         .kind = entry->kind, .state = state, .occurrence = entry->alarm.occurrence};
-    memcpy(removed->device, entry->source, sizeof removed->device);
+    const char *device = entry->source[0] == '\0' ? engine->options.gateway : entry->source;
+    memcpy(removed->device, device, strlen(device) + 1);
+    memcpy(removed->source, entry->source, sizeof removed->source);
     memcpy(removed->name, entry->name, sizeof removed->name);
 }
 
@@ -246,9 +260,8 @@ static void take_alarm(struct alarm_engine *engine, uint32_t index, const struct
     alarm->is_reconfigured = is_own && (alarm->limit_micro != condition->limit_micro ||
                                         entry->deadband_micro != condition->deadband_micro);
     if (is_own) alarm->limit_micro = condition->limit_micro;
-    /* Another boot is another monotonic clock. */
-    if (!alarm->rate.is_of_device && entry->boot != engine->options.boot)
-        alarm->rate = (struct alarm_rate){0};
+    alarm->is_same_clock = entry->boot == engine->options.boot;
+    if (!alarm->rate.is_of_device && !alarm->is_same_clock) alarm->rate = (struct alarm_rate){0};
     if (alarm->facts.is_active != was_active) {
         engine->active += was_active ? (size_t)-1 : 1U;
         engine->rule_active[condition->rule_index] += was_active ? UINT32_MAX : 1U;
@@ -265,7 +278,7 @@ static enum status restore_state(struct alarm_engine *engine, struct pack_reader
     uint8_t kind = pack_get_u8(reader);
     get_alarm(reader, &entry);
     if (reader->is_short || reader->at != reader->size || kind >= ALARM_KIND_COUNT ||
-        entry.source[0] == '\0' || !is_plausible(&entry.alarm))
+        !is_plausible(&entry.alarm))
         return ST_CORRUPT;
     entry.kind = (enum alarm_kind)kind;
     uint32_t index = find_alarm(engine, &entry);
@@ -289,7 +302,7 @@ static enum status restore_forget(struct alarm_engine *engine, struct pack_reade
         return ST_OK;
     }
     for (size_t i = engine->removed_count; i > 0; i--) {
-        if (strcmp(engine->removed[i - 1].device, entry.source) == 0)
+        if (strcmp(engine->removed[i - 1].source, entry.source) == 0)
             engine->removed[i - 1] = engine->removed[--engine->removed_count];
     }
     uint32_t source = alarm_table_find(engine, entry.source);
@@ -301,6 +314,8 @@ static enum status restore_forget(struct alarm_engine *engine, struct pack_reade
 static void get_flood(struct pack_reader *reader, struct alarm_engine *engine)
 {
     struct alarm_flood *flood = &engine->flood;
+    engine->is_same_clock = pack_get_varint32(reader) == engine->options.boot;
+    engine->written_mono_ms = pack_get_signed(reader);
     flood->is_on = pack_get_u8(reader) == 1;
     flood->count = pack_get_u8(reader);
     if (flood->count > ALARM_FLOOD_BEGIN) flood->count = ALARM_FLOOD_BEGIN;

@@ -90,6 +90,36 @@ bool alarm_rule_is_per_device(const struct alarm_rule *rule)
     return rule->trouble == ALARM_TROUBLE_NONE && rule->silent_ms == 0;
 }
 
+static bool is_value(int64_t value_micro)
+{
+    return value_micro <= LIMIT_VALUE_MICRO && value_micro >= -LIMIT_VALUE_MICRO;
+}
+
+static bool is_duration(int64_t duration_ms)
+{
+    return duration_ms >= 0 && duration_ms <= INT64_C(1) << 40;
+}
+
+bool alarm_rule_is_sound(const struct alarm_rule *rule)
+{
+    for (size_t which = 0; which <= rule->override_count; which++) {
+        struct alarm_levels levels = alarm_rule_levels(rule, which);
+        if (!is_value(levels.high_high_micro) || !is_value(levels.high_micro) ||
+            !is_value(levels.low_micro) || !is_value(levels.low_low_micro) ||
+            !is_value(levels.deadband_micro) || levels.deadband_micro < 0 ||
+            !is_duration(levels.on_delay_ms) || !is_duration(levels.off_delay_ms))
+            return false;
+    }
+    const int64_t durations[] = {rule->hold_ms,       rule->period_ms, rule->no_data_ms,
+                                 rule->stuck_ms,      rule->silent_ms, rule->realarm_ms,
+                                 rule->max_shelve_ms, rule->window_ms};
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
+        if (!is_duration(durations[i])) return false;
+    }
+    return is_value(rule->set_point_micro) && is_value(rule->rise_micro) &&
+           is_value(rule->fall_micro) && rule->override_count <= ALARM_OVERRIDES;
+}
+
 /* One limit on the way from the highest to the lowest. */
 struct level {
     const char *field;

@@ -103,6 +103,9 @@ bool alarm_rule_has(const struct alarm_rule *rule, const struct alarm_levels *le
 /* Whether its alarms belong to devices, not to the gateway. */
 bool alarm_rule_is_per_device(const struct alarm_rule *rule);
 
+/* Whether every number is small enough to be reckoned with. */
+bool alarm_rule_is_sound(const struct alarm_rule *rule);
+
 /* What contradicts itself in these levels, or NULL; *field is set to the key at fault. */
 const char *alarm_levels_problem(const struct alarm_levels *levels, bool is_relative,
                                  const char **field);

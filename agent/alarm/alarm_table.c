@@ -30,18 +30,11 @@ uint32_t alarm_table_find(const struct alarm_engine *engine, const char *id)
     return ALARM_NO_SOURCE;
 }
 
-static bool is_gateway(const struct alarm_engine *engine, const char *id)
-{
-    return strcmp(engine->options.gateway, id) == 0;
-}
-
-/* Whether a condition is for the source with that id. */
-static bool is_for(const struct alarm_engine *engine, const struct alarm_condition *condition,
-                   const char *id)
+/* Whether a condition is for the device with that id. */
+static bool is_for(const struct alarm_condition *condition, const char *id)
 {
     const struct alarm_rule *rule = condition->rule;
-    if (!alarm_rule_is_per_device(rule)) return is_gateway(engine, id);
-    if (!device_id_matches(rule->devices, id)) return false;
+    if (!alarm_rule_is_per_device(rule) || !device_id_matches(rule->devices, id)) return false;
     if (strcmp(rule->set_point_device, id) == 0) return false; /* not against itself */
     return alarm_rule_find_override(rule, id) == condition->override;
 }
@@ -78,7 +71,10 @@ static void add_alarms(struct alarm_engine *engine, uint32_t source)
     const char *id = engine->sources[source].id;
     uint32_t *link = &engine->sources[source].first;
     for (uint32_t i = 0; i < engine->condition_count; i++) {
-        if (!is_for(engine, &engine->conditions[i], id)) continue;
+        const struct alarm_condition *condition = &engine->conditions[i];
+        bool is_wanted = source == engine->gateway ? !alarm_rule_is_per_device(condition->rule)
+                                                   : is_for(condition, id);
+        if (!is_wanted) continue;
         uint32_t alarm = take_alarm(engine);
         if (alarm == ALARM_NONE) return;
         engine->alarms[alarm].source = source;
@@ -92,7 +88,7 @@ static void add_alarms(struct alarm_engine *engine, uint32_t source)
 static bool is_watched(const struct alarm_engine *engine, const char *id)
 {
     for (size_t i = 0; i < engine->condition_count; i++) {
-        if (is_for(engine, &engine->conditions[i], id)) return true;
+        if (is_for(&engine->conditions[i], id)) return true;
     }
     return false;
 }
@@ -102,8 +98,7 @@ static uint64_t find_silent_rules(const struct alarm_engine *engine, const char 
     uint64_t rules = 0;
     for (size_t i = 0; i < engine->options.rule_count; i++) {
         bool is_silent = (engine->silent_rules >> i & 1) != 0;
-        if (is_silent && !is_gateway(engine, id) &&
-            device_id_matches(engine->options.rules[i].devices, id))
+        if (is_silent && device_id_matches(engine->options.rules[i].devices, id))
             rules |= UINT64_C(1) << i;
     }
     return rules;
@@ -127,13 +122,23 @@ bool alarm_table_is_stand_in(const struct alarm_engine *engine, uint32_t source)
            !is_set_point(engine, found->id);
 }
 
+/* It stands outside the table: a device may bear the same name. */
+void alarm_table_add_gateway(struct alarm_engine *engine)
+{
+    const char *id = engine->options.gateway;
+    engine->gateway = take_source(engine);
+    struct alarm_source *made = &engine->sources[engine->gateway];
+    *made = (struct alarm_source){.first = ALARM_NONE, .is_used = true, .is_fixed = true};
+    memcpy(made->id, id, strlen(id) + 1);
+    add_alarms(engine, engine->gateway);
+}
+
 uint32_t alarm_table_add(struct alarm_engine *engine, const char *id)
 {
     uint32_t source = alarm_table_find(engine, id);
     if (source != ALARM_NO_SOURCE) return source;
     uint64_t silent_rules = find_silent_rules(engine, id);
-    bool is_needed = is_gateway(engine, id) || is_set_point(engine, id) || silent_rules != 0 ||
-                     is_watched(engine, id);
+    bool is_needed = is_set_point(engine, id) || silent_rules != 0 || is_watched(engine, id);
     if (engine->options.rule_count == 0 || !is_needed) return ALARM_NO_SOURCE;
     source = take_source(engine);
     if (source == ALARM_NO_SOURCE) {
@@ -218,10 +223,21 @@ void alarm_table_write_id(const struct alarm_engine *engine, uint32_t index, cha
                    alarm_kind_id(condition->kind));
 }
 
+static uint32_t find_of_source(const struct alarm_engine *engine, uint32_t source, const char *id)
+{
+    char written[ALARM_ID_SIZE];
+    if (source == ALARM_NO_SOURCE) return ALARM_NONE;
+    for (uint32_t i = engine->sources[source].first; i != ALARM_NONE; i = engine->alarms[i].next) {
+        alarm_table_write_id(engine, i, written);
+        if (strcmp(written, id) == 0) return i;
+    }
+    return ALARM_NONE;
+}
+
 uint32_t alarm_table_find_alarm(const struct alarm_engine *engine, const char *id)
 {
     /* A device id may hold slashes; the rule and the kind never do. */
-    char device[ALARM_ID_SIZE], written[ALARM_ID_SIZE];
+    char device[ALARM_ID_SIZE];
     if (strnlen(id, ALARM_ID_SIZE) == ALARM_ID_SIZE) return ALARM_NONE;
     memcpy(device, id, strlen(id) + 1);
     for (int i = 0; i < 2; i++) {
@@ -229,11 +245,6 @@ uint32_t alarm_table_find_alarm(const struct alarm_engine *engine, const char *i
         if (slash == NULL) return ALARM_NONE;
         *slash = '\0';
     }
-    uint32_t source = alarm_table_find(engine, device);
-    if (source == ALARM_NO_SOURCE) return ALARM_NONE;
-    for (uint32_t i = engine->sources[source].first; i != ALARM_NONE; i = engine->alarms[i].next) {
-        alarm_table_write_id(engine, i, written);
-        if (strcmp(written, id) == 0) return i;
-    }
-    return ALARM_NONE;
+    uint32_t alarm = find_of_source(engine, alarm_table_find(engine, device), id);
+    return alarm != ALARM_NONE ? alarm : find_of_source(engine, engine->gateway, id);
 }

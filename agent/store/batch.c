@@ -12,7 +12,7 @@
  * the oldest on meets the trailer first. */
 enum { TRAILER_SIZE = 8 + 2 + 1, SLACK_BYTES = 4096, ENTRY_SIZE_MAX = 5 };
 
-_Static_assert(RECORD_CODEC_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
+_Static_assert(RECORD_CODEC_MAX + TRAILER_SIZE <= (int)STREAM_ALARM_BYTES,
                "what is asked for a record suffices for its trailer too");
 
 enum status batch_init(struct batch *batch, size_t size_bytes)

@@ -13,8 +13,14 @@
 
 enum { CRC_SIZE = 4 };
 
-_Static_assert(RECORD_CODEC_ALARM_MAX <= RECORD_CODEC_WINDOW_MAX, "the window is the longer one");
-_Static_assert(RECORD_CODEC_MAX + 16 <= STREAM_RECORD_BYTES, "the stream asks for enough room");
+/* The kinds as they are stored; 2 was an alarm with fewer fields, never in a release. */
+enum { STORED_WINDOW = 1, STORED_ALARM = 3 };
+
+_Static_assert((int)RECORD_CODEC_WINDOW_MAX <= (int)RECORD_CODEC_ALARM_MAX,
+               "the alarm is the longer one");
+_Static_assert(RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX + 16 <= (int)STREAM_RECORD_BYTES &&
+                   RECORD_CODEC_MAX + 16 <= (int)STREAM_ALARM_BYTES,
+               "the stream asks for enough room");
 
 static uint32_t checksum(uint64_t seq, const uint8_t *bytes, size_t size)
 {
@@ -114,37 +120,94 @@ static bool get_window(struct pack_reader *reader, struct window_result *window)
     return provisional <= 1;
 }
 
+/* The flags of an alarm, in the order of their bits. */
+enum { FLAG_ANNUNCIATE, FLAG_FIRST_OUT, FLAG_CHATTERING, FLAG_IN_FLOOD, FLAG_UNCERTAIN, FLAGS };
+
 static void put_alarm(struct pack_writer *writer, const struct alarm_event *alarm)
 {
     put_text(writer, alarm->name, sizeof alarm->name);
     put_text(writer, alarm->kind, sizeof alarm->kind);
+    put_text(writer, alarm->id, sizeof alarm->id);
+    put_text(writer, alarm->group, sizeof alarm->group);
     pack_put_u8(writer, (uint8_t)alarm->from);
     pack_put_u8(writer, (uint8_t)alarm->to);
+    pack_put_u8(writer, (uint8_t)alarm->trigger);
+    pack_put_u8(writer, (uint8_t)alarm->priority);
+    pack_put_u8(
+        writer,
+        (uint8_t)(alarm->annunciate << FLAG_ANNUNCIATE | alarm->is_first_out << FLAG_FIRST_OUT |
+                  alarm->is_chattering << FLAG_CHATTERING | alarm->is_in_flood << FLAG_IN_FLOOD |
+                  alarm->is_uncertain << FLAG_UNCERTAIN));
     pack_put_varint(writer, alarm->occurrence);
+    pack_put_varint(writer, alarm->boot);
+    pack_put_varint(writer, alarm->realarm);
+    pack_put_varint(writer, alarm->raised_while_suppressed);
+    pack_put_varint(writer, alarm->cause_occurrence);
+    pack_put_signed(writer, alarm->mono_ms);
     pack_put_signed(writer, alarm->value_micro);
     pack_put_signed(writer, alarm->event_ms);
+    pack_put_signed(writer, alarm->arrival_ms);
     pack_put_signed(writer, alarm->since_ms);
     pack_put_signed(writer, alarm->limit_micro);
     pack_put_signed(writer, alarm->deadband_micro);
     pack_put_signed(writer, alarm->on_delay_ms);
+    pack_put_signed(writer, alarm->off_delay_ms);
+    pack_put_signed(writer, alarm->until_ms);
+    put_text(writer, alarm->cause, sizeof alarm->cause);
+    put_text(writer, alarm->actor, sizeof alarm->actor);
+    put_text(writer, alarm->reason, sizeof alarm->reason);
+    put_text(writer, alarm->command, sizeof alarm->command);
+    put_text(writer, alarm->list, sizeof alarm->list);
+}
+
+static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm)
+{
+    uint8_t from = pack_get_u8(reader);
+    uint8_t to = pack_get_u8(reader);
+    uint8_t trigger = pack_get_u8(reader);
+    uint8_t priority = pack_get_u8(reader);
+    uint8_t flags = pack_get_u8(reader);
+    alarm->from = (enum alarm_state)from;
+    alarm->to = (enum alarm_state)to;
+    alarm->trigger = (enum alarm_trigger)trigger;
+    alarm->priority = (enum alarm_priority)priority;
+    alarm->annunciate = (flags >> FLAG_ANNUNCIATE & 1) != 0;
+    alarm->is_first_out = (flags >> FLAG_FIRST_OUT & 1) != 0;
+    alarm->is_chattering = (flags >> FLAG_CHATTERING & 1) != 0;
+    alarm->is_in_flood = (flags >> FLAG_IN_FLOOD & 1) != 0;
+    alarm->is_uncertain = (flags >> FLAG_UNCERTAIN & 1) != 0;
+    return from < ALARM_STATE_COUNT && to < ALARM_STATE_COUNT && trigger < TRIGGER_COUNT &&
+           priority < ALARM_PRIORITY_COUNT && flags >> FLAGS == 0;
 }
 
 static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
 {
     get_text(reader, alarm->name, sizeof alarm->name);
     get_text(reader, alarm->kind, sizeof alarm->kind);
-    uint8_t from = pack_get_u8(reader);
-    uint8_t to = pack_get_u8(reader);
-    alarm->from = (enum alarm_state)from;
-    alarm->to = (enum alarm_state)to;
+    get_text(reader, alarm->id, sizeof alarm->id);
+    get_text(reader, alarm->group, sizeof alarm->group);
+    bool is_good = get_alarm_words(reader, alarm);
     alarm->occurrence = pack_get_varint32(reader);
+    alarm->boot = pack_get_varint32(reader);
+    alarm->realarm = pack_get_varint32(reader);
+    alarm->raised_while_suppressed = pack_get_varint32(reader);
+    alarm->cause_occurrence = pack_get_varint32(reader);
+    alarm->mono_ms = pack_get_signed(reader);
     alarm->value_micro = pack_get_signed(reader);
     alarm->event_ms = pack_get_signed(reader);
+    alarm->arrival_ms = pack_get_signed(reader);
     alarm->since_ms = pack_get_signed(reader);
     alarm->limit_micro = pack_get_signed(reader);
     alarm->deadband_micro = pack_get_signed(reader);
     alarm->on_delay_ms = pack_get_signed(reader);
-    return from <= ALARM_ACTIVE && to <= ALARM_ACTIVE;
+    alarm->off_delay_ms = pack_get_signed(reader);
+    alarm->until_ms = pack_get_signed(reader);
+    get_text(reader, alarm->cause, sizeof alarm->cause);
+    get_text(reader, alarm->actor, sizeof alarm->actor);
+    get_text(reader, alarm->reason, sizeof alarm->reason);
+    get_text(reader, alarm->command, sizeof alarm->command);
+    get_text(reader, alarm->list, sizeof alarm->list);
+    return is_good;
 }
 
 size_t record_codec_encode(const struct record *record, uint8_t *bytes, size_t capacity)
@@ -152,7 +215,7 @@ size_t record_codec_encode(const struct record *record, uint8_t *bytes, size_t c
     struct pack_writer writer = {.bytes = bytes, .capacity = capacity};
     pack_put_u32(&writer, 0);
     pack_put_u8(&writer, RECORD_CODEC_VERSION);
-    pack_put_u8(&writer, (uint8_t)record->kind);
+    pack_put_u8(&writer, record->kind == RECORD_ALARM ? STORED_ALARM : STORED_WINDOW);
     pack_put_u8(&writer, (uint8_t)record->clock);
     put_text(&writer, record->device, sizeof record->device);
     pack_put_signed(&writer, record->created_ms);
@@ -178,14 +241,14 @@ enum status record_codec_decode(const uint8_t *bytes, size_t size, uint64_t seq,
     record->seq = seq;
     uint8_t kind = pack_get_u8(&reader);
     uint8_t clock = pack_get_u8(&reader);
-    record->kind = (enum record_kind)kind;
+    record->kind = kind == STORED_ALARM ? RECORD_ALARM : RECORD_WINDOW;
     record->clock = (enum clock_quality)clock;
     get_text(&reader, record->device, sizeof record->device);
     record->created_ms = pack_get_signed(&reader);
     bool is_good = clock <= CLOCK_TRUSTED;
-    if (kind == RECORD_WINDOW)
+    if (kind == STORED_WINDOW)
         is_good = get_window(&reader, &record->window) && is_good;
-    else if (kind == RECORD_ALARM)
+    else if (kind == STORED_ALARM)
         is_good = get_alarm(&reader, &record->alarm) && is_good;
     else
         return ST_UNSUPPORTED;

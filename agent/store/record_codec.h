@@ -14,13 +14,15 @@
 
 enum { RECORD_CODEC_VERSION = 1 };
 
-/* Bytes of the longest record: checksum, version, kind, clock, device, time, and the longer of
- * the two bodies, with every varint at its longest. */
+/* Bytes of the longest record: checksum, version, kind, clock, device, time, and one of the
+ * two bodies, with every varint at its longest. */
 enum {
     RECORD_CODEC_HEAD_MAX = 4 + 1 + 1 + 1 + LIMIT_DEVICE_ID_SIZE + 10,
     RECORD_CODEC_WINDOW_MAX = 2 * 10 + 2 * 5 + 2 * 10 + 4 * 5 + 1 + 10 + 9 * 10 + 2 * 10 + 2 * 5,
-    RECORD_CODEC_ALARM_MAX = 32 + 8 + 2 + 5 + 6 * 10,
-    RECORD_CODEC_MAX = RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX
+    RECORD_CODEC_ALARM_MAX = 2 * ALARM_NAME_SIZE + 2 * ALARM_KIND_SIZE + ALARM_CAUSE_SIZE +
+                             ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE +
+                             ALARM_LIST_SIZE + 5 + 5 * 5 + 10 * 10,
+    RECORD_CODEC_MAX = RECORD_CODEC_HEAD_MAX + RECORD_CODEC_ALARM_MAX
 };
 
 /* Writes the record into `bytes`; returns the size.  0: it does not fit into `capacity`

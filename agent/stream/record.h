@@ -3,6 +3,7 @@
 #ifndef ISOTHERM_STREAM_RECORD_H
 #define ISOTHERM_STREAM_RECORD_H
 
+#include "alarm/alarm_event.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "stream/summary.h"
@@ -10,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a record takes at most in the journal's and the outbox's encoding. */
-enum { STREAM_RECORD_BYTES = 320 };
+/* What the record of a window takes at most in the outbox's encoding, and that of an alarm. */
+enum { STREAM_RECORD_BYTES = 320, STREAM_ALARM_BYTES = 1024 };
 
 enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2 };
 
@@ -30,21 +31,6 @@ struct window_result {
                                device's former record of the same kind of window */
     uint32_t rejected;      /* refused readings of the device since its former such record */
     int64_t longest_gap_ms; /* longest stretch without a reading, as far as panes can tell */
-};
-
-enum alarm_state { ALARM_NORMAL = 0, ALARM_ACTIVE = 1 };
-
-struct alarm_event {
-    char name[32]; /* of the rule */
-    char kind[8];  /* "high" or "low" */
-    enum alarm_state from, to;
-    uint32_t occurrence; /* 1, 2, 3 ... per device and rule */
-    int64_t value_micro; /* the deciding reading */
-    int64_t event_ms;    /* its event time */
-    int64_t since_ms;    /* wall time at which the condition began, before the delay */
-    int64_t limit_micro;
-    int64_t deadband_micro;
-    int64_t on_delay_ms;
 };
 
 struct record {
