@@ -60,7 +60,9 @@ static enum request_result check_envelope(struct alarm_desk *desk,
         *detail = "too many commands; send it again later";
         return REQUEST_BUSY;
     }
-    return from->size > (size_t)desk->remote->size_bytes ? REQUEST_TOO_LARGE : REQUEST_DONE;
+    if (from->size <= (size_t)desk->remote->size_bytes) return REQUEST_DONE;
+    *detail = "more bytes than are looked at";
+    return REQUEST_TOO_LARGE;
 }
 
 /* Whether this sender may ask for that now. */
