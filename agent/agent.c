@@ -104,6 +104,7 @@ static void restore_entry(void *context, const void *bytes, size_t size)
 static enum status start_stream(struct agent *agent)
 {
     struct stream_options options = config_stream_options(agent->config);
+    options.boot = clock_boot_number();
     struct stream_sink sink = flow_sink(&agent->flow);
     enum status status = stream_open(&agent->flow.stream, &options, &sink);
     if (status != ST_OK) return status;

@@ -203,7 +203,7 @@ static void tell_actions(struct alarm_front *front, const char *device, const ch
     copy_text(told.alarm, sizeof told.alarm, id);
     copy_text(told.device, sizeof told.device, device);
     copy_text(told.name, sizeof told.name, event->name);
-    copy_text(told.kind, sizeof told.kind, event->id);
+    copy_text(told.kind, sizeof told.kind, event->kind);
     copy_text(told.priority, sizeof told.priority, alarm_priority_text(event->priority));
     copy_text(told.from, sizeof told.from, alarm_state_text(event->from));
     copy_text(told.to, sizeof told.to, alarm_state_text(event->to));

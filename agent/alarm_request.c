@@ -81,7 +81,7 @@ static bool read_whole(const struct json_slice *slice, int64_t *number)
 
 static const char *read_what(const char *json, size_t size, struct alarm_request *request)
 {
-    static const char *const pointers[] = {"/command", "/alarm", "/occurrence", "/id"};
+    static const char *const pointers[] = {"/command", "/alarm_id", "/occurrence", "/id"};
     struct json_slice found[4];
     const char *detail = NULL;
     char verb[16];
@@ -94,7 +94,7 @@ static const char *read_what(const char *json, size_t size, struct alarm_request
     if (!read_text(&found[0], verb, sizeof verb) || !alarm_request_find_verb(verb, &command->verb))
         return "command: ack, reset, shelve, unshelve, oos or return";
     if (!read_text(&found[1], command->alarm, sizeof command->alarm) || command->alarm[0] == '\0')
-        return "alarm: the id of one alarm";
+        return "alarm_id: the id of one alarm";
     if (!read_whole(&found[2], &occurrence) || occurrence > UINT32_MAX)
         return "occurrence: a whole number";
     command->occurrence = (uint32_t)occurrence;
@@ -217,7 +217,7 @@ void alarm_request_write_view(struct text *text, const char *key, const struct a
         text_json_string(text, "type", "alarm-state");
         text_json_string(text, "gateway", gateway);
     }
-    text_json_string(text, "alarm", view->alarm);
+    text_json_string(text, "alarm_id", view->alarm);
     text_json_string(text, "device", view->device);
     text_json_string(text, "kind", view->kind);
     text_json_string(text, "priority", view->priority);
@@ -247,7 +247,7 @@ void alarm_request_write_answer(struct text *text, const struct alarm_reply *rep
         const struct alarm_command *command = &reply->request->command;
         text_json_string(text, "id", command->id);
         text_json_string(text, "command", alarm_request_verb_name(command->verb));
-        text_json_string(text, "alarm", command->alarm);
+        text_json_string(text, "alarm_id", command->alarm);
         text_json_string(text, "actor", command->actor);
     } else if (reply->request != NULL) {
         text_json_string(text, "id", reply->request->command.id);

@@ -36,7 +36,7 @@ struct answers {
 static void print_alarm(const cJSON *alarm)
 {
     (void)printf("%-6s %-8s %-44s #%-6.0f value %-10.9g limit %-10.9g", reply_text(alarm, "state"),
-                 reply_text(alarm, "priority"), reply_text(alarm, "alarm"),
+                 reply_text(alarm, "priority"), reply_text(alarm, "alarm_id"),
                  reply_number(alarm, "occurrence"), reply_number(alarm, "value"),
                  reply_number(alarm, "limit"));
     if (reply_text(alarm, "since")[0] != '\0')
@@ -58,10 +58,12 @@ static void print_answer(const cJSON *answer)
     const char *detail = reply_text(answer, "detail");
     if (!reply_is_true(answer, "success")) {
         (void)fprintf(stderr, "isotherm alarms: %s %s: %s%s%s\n", reply_text(answer, "command"),
-                      reply_text(answer, "alarm"), result, detail[0] != '\0' ? ": " : "", detail);
+                      reply_text(answer, "alarm_id"), result, detail[0] != '\0' ? ": " : "",
+                      detail);
         return;
     }
-    (void)printf("%s %s: %s", reply_text(answer, "command"), reply_text(answer, "alarm"), result);
+    (void)printf("%s %s: %s", reply_text(answer, "command"), reply_text(answer, "alarm_id"),
+                 result);
     if (state != NULL)
         (void)printf(", now %s, occurrence %.0f", reply_text(state, "state"),
                      reply_number(state, "occurrence"));
@@ -133,7 +135,7 @@ static bool write_request(const struct options *options, const char *verb, const
     text_json_open(&text, NULL, '{');
     text_json_string(&text, "id", options->id != NULL ? options->id : id);
     text_json_string(&text, "command", verb);
-    text_json_string(&text, "alarm", alarm);
+    text_json_string(&text, "alarm_id", alarm);
     text_json_string(&text, "actor", options->actor != NULL ? options->actor : user);
     if (options->reason != NULL) text_json_string(&text, "reason", options->reason);
     if (options->occurrence > 0) text_json_int(&text, "occurrence", options->occurrence);

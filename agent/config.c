@@ -155,5 +155,6 @@ struct stream_options config_stream_options(const struct config *config)
     };
     memcpy(options.windows, config->windows, sizeof options.windows);
     memcpy(options.alarms, config->alarms, sizeof options.alarms);
+    memcpy(options.gateway, config->gateway, sizeof options.gateway);
     return options;
 }

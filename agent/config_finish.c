@@ -2,6 +2,7 @@
 #include "config_fill.h"
 
 #include "alarm_guard.h"
+#include "config_alarms.h"
 #include "config_tables.h"
 #include "ledger.h"
 #include "repeat.h"
@@ -100,22 +101,6 @@ static void finish_windows(struct config_tree *tree, const struct config_node *r
     }
 }
 
-static void check_alarm_names(struct config_tree *tree, const struct config_node *root,
-                              const struct config *config)
-{
-    const struct config_node *list = place_of(root, "alarms");
-    for (size_t i = 0; i < config->alarm_count; i++) {
-        const char *name = config->alarms[i].name;
-        for (size_t j = 0; j < i; j++) {
-            if (name[0] == '\0' || strcmp(config->alarms[j].name, name) != 0) continue;
-            config_node_report(tree, place_of(item_of(list, i), "name"),
-                               "name: the alarm in line %u is called \"%s\" too",
-                               item_of(list, j)->line, name);
-            break;
-        }
-    }
-}
-
 static void check_action_names(struct config_tree *tree, const struct config_node *root,
                                const struct config *config)
 {
@@ -178,7 +163,7 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
     finish_gateway(tree, root, config);
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);
-    check_alarm_names(tree, root, config);
+    config_check_alarms(tree, root, config);
     check_action_names(tree, root, config);
     check_budget(tree, root, config);
     const struct config_node *uplink = config_node_find(root, "uplink");

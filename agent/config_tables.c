@@ -3,6 +3,7 @@
 #include "config_tables.h"
 
 #include "base/log.h"
+#include "config_alarms.h"
 
 #include <string.h>
 
@@ -157,77 +158,6 @@ static const struct field_table window_table = {
     .help = "The summaries that are published of every device; []: none.",
     .check = check_window};
 
-static const struct field alarm_fields[] = {
-    {.name = "name",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct alarm_rule, name),
-     .size = sizeof((struct alarm_rule *)0)->name,
-     .is_required = true,
-     .example = "hot",
-     .help = "Name of the alarm, unique among all: letters, digits, . _ -"},
-    {.name = "devices",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct alarm_rule, devices),
-     .size = sizeof((struct alarm_rule *)0)->devices,
-     .default_text = "*",
-     .help = "Which devices: a pattern with * and ?, held against the last part of the device id, "
-             "or against the whole id when it has a slash."},
-    {.name = "high",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, high_micro),
-     .given_offset = offsetof(struct alarm_rule, has_high),
-     .example = "250",
-     .help = "The alarm is active above this, in degrees Celsius; it needs high, low or both."},
-    {.name = "low",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, low_micro),
-     .given_offset = offsetof(struct alarm_rule, has_low),
-     .example = "-20",
-     .help = "The alarm is active below this, in degrees Celsius."},
-    {.name = "deadband",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, deadband_micro),
-     .default_text = "0",
-     .min = 0,
-     .max = LIMIT_VALUE_MICRO,
-     .help = "How far the value must come back inside the limit before the alarm ends, in degrees; "
-             "keeps a value that swings around the limit from raising it again and again."},
-    {.name = "on_delay",
-     .type = FIELD_DURATION,
-     .offset = offsetof(struct alarm_rule, on_delay_ms),
-     .default_text = "0s",
-     .min = 0,
-     .max = 7 * DAY_MS,
-     .help = "How long the value must stay beyond the limit before the alarm is raised."},
-};
-
-static void check_alarm(const void *options, const struct field_report *report)
-{
-    const struct alarm_rule *alarm = options;
-    if (!config_is_name(alarm->name)) {
-        report->add(report->context, "name", "may hold only letters, digits, . _ -");
-    }
-    if (alarm->devices[0] == '\0') {
-        report->add(report->context, "devices", "is empty; * stands for all devices");
-    }
-    if (!alarm->has_high && !alarm->has_low) {
-        report->add(report->context, "high", "an alarm needs high, low or both");
-    } else if (alarm->has_high && alarm->has_low) {
-        if (alarm->low_micro >= alarm->high_micro) {
-            report->add(report->context, "low", "must be less than high");
-        } else if (alarm->low_micro + alarm->deadband_micro >=
-                   alarm->high_micro - alarm->deadband_micro) {
-            report->add(report->context, "deadband",
-                        "is too large: low + deadband must stay below high - deadband");
-        }
-    }
-}
-
-static const struct field_table alarm_table = {.fields = alarm_fields,
-                                               .count = sizeof alarm_fields / sizeof *alarm_fields,
-                                               .help = "Limits; crossing one raises an alarm.",
-                                               .check = check_alarm};
-
 static const struct field uplink_fields[] = {
     {.name = "mqtt",
      .type = FIELD_GROUP,
@@ -351,7 +281,7 @@ static const struct field config_fields[] = {
      .type = FIELD_LIST,
      .offset = offsetof(struct config, alarms),
      .size = sizeof(struct alarm_rule),
-     .fields = &alarm_table,
+     .fields = &config_alarm_table,
      .count_offset = offsetof(struct config, alarm_count),
      .max_count = LIMIT_ALARMS},
     {.name = "actions",

@@ -299,11 +299,32 @@ static void on_soon(void *context)
     commit(flow);
 }
 
+/* What the agent itself suffers from, for alarms of the kind `agent`. */
+static void judge_troubles(struct flow *flow, const struct stream_now *now)
+{
+    struct alarm_now when = {.wall_ms = now->wall_ms, .mono_ms = now->mono_ms, .clock = now->clock};
+    struct alarm_engine *alarms = stream_alarms(flow->stream);
+    struct store_counts store = store_count(flow->store);
+    struct stream_counts stream = stream_count(flow->stream);
+    bool is_down = flow->uplink != NULL && uplink_count(flow->uplink).state != UPLINK_UP;
+    bool is_full = stream.devices >= (uint64_t)flow->config->limits.devices;
+    int64_t budget_bytes = flow->config->store.budget_bytes;
+    int64_t used_micro = budget_bytes > 0 ? store.file_bytes * 100000 / budget_bytes * 1000 : 0;
+    alarm_engine_judge_trouble(alarms, ALARM_UPLINK_DOWN, 0, is_down, &when);
+    alarm_engine_judge_trouble(alarms, ALARM_STORE_DEGRADED, 0, store.is_failing, &when);
+    alarm_engine_judge_trouble(alarms, ALARM_CLOCK_UNTRUSTED, 0, now->clock != CLOCK_TRUSTED,
+                               &when);
+    alarm_engine_judge_trouble(alarms, ALARM_DEVICES_FULL, (int64_t)stream.devices * 1000000,
+                               is_full, &when);
+    alarm_engine_judge_trouble(alarms, ALARM_OUTBOX_FULL, used_micro, false, &when);
+}
+
 static void on_tick(void *context)
 {
     struct flow *flow = context;
     flow->is_synchronised = clock_is_synchronised();
     struct stream_now now = flow_now(flow);
+    if (flow->config->alarm_count > 0) judge_troubles(flow, &now);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     outlast_stall(flow);

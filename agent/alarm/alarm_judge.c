@@ -441,9 +441,8 @@ void alarm_engine_judge_trouble(struct alarm_engine *engine, enum alarm_trouble 
         const struct alarm *alarm = &engine->alarms[i];
         const struct alarm_condition *condition = alarm_condition_of(engine, alarm);
         if (condition->kind != ALARM_AGENT || condition->rule->trouble != (int)trouble) continue;
-        bool is_over = condition->rule->trouble_mark == 0
-                           ? is_troubled
-                           : value_micro >= condition->rule->trouble_mark * 1000000;
+        int64_t mark_micro = condition->rule->trouble_mark * 1000000;
+        bool is_over = trouble == ALARM_OUTBOX_FULL ? value_micro >= mark_micro : is_troubled;
         /* Asked at every tick: only what contradicts the alarm is a reason to judge it. */
         if (is_over == alarm->facts.is_active && !alarm->zone.is_timing) continue;
         alarm_engine_judge(engine, i, is_over, value_micro, condition->rule->trouble_mark * 1000000,

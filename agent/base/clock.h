@@ -27,6 +27,10 @@ int64_t clock_mono_ms(const struct clock *clock);
 /* Whether the kernel says that the wall clock is synchronised (adjtimex(2)). */
 bool clock_is_synchronised(void);
 
+/* Which run of the monotonic clock this is: a number drawn from the kernel's boot id; 0 where that
+ * cannot be read. */
+uint32_t clock_boot_number(void);
+
 /* The earliest wall time that can be right: the build cannot be younger than its clock. */
 #define CLOCK_FLOOR_MS INT64_C(1735689600000) /* 2025-01-01T00:00:00Z */
 

@@ -79,7 +79,7 @@ class Console(Client):
 
 
 def request(number, command, alarm="l1/oven-1/hot/H", **more):
-    return {"id": f"c-{number}", "command": command, "alarm": alarm, "occurrence": 1,
+    return {"id": f"c-{number}", "command": command, "alarm_id": alarm, "occurrence": 1,
             "actor": "anna", "time": int(time.time() * 1000), **more}
 
 
@@ -126,7 +126,7 @@ def check_taken_over(place, agent):
 
 def check_local(place, agent, console):
     code, found = alarms(agent)
-    assert code == 0 and [(a["alarm"], a["state"]) for a in found] == [
+    assert code == 0 and [(a["alarm_id"], a["state"]) for a in found] == [
         ("l1/oven-1/hot/H", "UNACK")], found
     check({"schema": 1, "type": "alarm-state", "gateway": "line-7", **found[0]}, "alarm-state")
     wait_until("both alarms", lambda: len(alarms(agent, "list", "--all")[1]) == 2)
@@ -186,7 +186,7 @@ def check_refused(agent, console):
         (request(23, "oos"), "not_authorised"),
         (request(24, "unshelve", gateway="line-8"), "other_gateway"),
         (request(5, "unshelve"), "id_used"),
-        ({"id": "c-25", "command": "unshelve", "alarm": "l1/oven-1/hot/H"}, "malformed"),
+        ({"id": "c-25", "command": "unshelve", "alarm_id": "l1/oven-1/hot/H"}, "malformed"),
         (request(26, "unshelve", reason="x" * 150), "malformed"),
     ]
     if trusted:
@@ -224,7 +224,7 @@ def check_retained(agent, console):
 
 def check_after_kill(agent, console):
     code, found = alarms(agent, "list")
-    states = {a["alarm"]: a for a in found}
+    states = {a["alarm_id"]: a for a in found}
     assert code == 0 and states["l1/oven-1/hot/H"]["state"] == "SHLVD", found
     assert states["l1/oven-1/hot/H"]["occurrence"] == 1, found
     again = console.ask(request(4, "ack"))
@@ -240,7 +240,7 @@ def check_told(place):
         lambda p: p.read_text() if p.exists() and "end" in p.read_text() else None)(
             place.path / "told"))
     facts = dict(line.split("=", 1) for line in told.split("end")[0].splitlines())
-    expected = {"ID": "l1/oven-1/hot/H", "DEVICE": "l1/oven-1", "NAME": "hot", "KIND": "H",
+    expected = {"ID": "l1/oven-1/hot/H", "DEVICE": "l1/oven-1", "NAME": "hot", "KIND": "high",
                 "PRIORITY": "high", "FROM": "NORM", "STATE": "UNACK", "TRIGGER": "RAISE",
                 "OCCURRENCE": "1", "ANNUNCIATE": "1", "VALUE": "251", "LIMIT": "250",
                 "GATEWAY": "line-7", "ACTOR": "", "REASON": "", "LEFT_OUT": "0"}
@@ -259,7 +259,7 @@ def check_events(collector):
     """Who did it and why stands in the records, in order, and nothing twice."""
     def found():
         return [(r["to"], r["trigger"]) for r in collector.alarms()
-                if r["device"] == "l1/oven-1" and r["alarm"].endswith("hot/H")]
+                if r["alarm_id"] == "l1/oven-1/hot/H"]
     expected = [("UNACK", "RAISE"), ("ACKED", "ACK"), ("SHLVD", "SHELVE"), ("UNACK", "UNSHELVE"),
                 ("ACKED", "ACK"), ("SHLVD", "SHELVE"), ("UNACK", "UNSHELVE"), ("SHLVD", "SHELVE"),
                 ("UNACK", "UNSHELVE")]

@@ -87,7 +87,7 @@ static struct action_event raised(const char *alarm)
 {
     struct action_event event = {.device = "l1/oven",
                                  .name = "hot",
-                                 .kind = "H",
+                                 .kind = "high",
                                  .priority = "high",
                                  .from = "NORM",
                                  .to = "UNACK",
@@ -181,7 +181,7 @@ static void test_program_finds_the_facts_in_its_environment(void **state)
                   "ISOTHERM_ALARM_ACTOR=\nISOTHERM_ALARM_ANNUNCIATE=1\n"
                   "ISOTHERM_ALARM_DEVICE=l1/oven\nISOTHERM_ALARM_FROM=NORM\n"
                   "ISOTHERM_ALARM_GATEWAY=line-7\nISOTHERM_ALARM_ID=l1/oven/hot/H\n"
-                  "ISOTHERM_ALARM_KIND=H\nISOTHERM_ALARM_LEFT_OUT=0\nISOTHERM_ALARM_LIMIT=250\n"
+                  "ISOTHERM_ALARM_KIND=high\nISOTHERM_ALARM_LEFT_OUT=0\nISOTHERM_ALARM_LIMIT=250\n"
                   "ISOTHERM_ALARM_NAME=hot\nISOTHERM_ALARM_OCCURRENCE=7\n"
                   "ISOTHERM_ALARM_PRIORITY=high\nISOTHERM_ALARM_REASON=\n"
                   "ISOTHERM_ALARM_STATE=UNACK\nISOTHERM_ALARM_TIME=2026-11-21T00:00:00Z\n"

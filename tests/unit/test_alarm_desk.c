@@ -88,7 +88,7 @@ static const char *far(struct rig *rig, const char *id, const char *verb, const 
     static char json[512];
     (void)rig;
     (void)snprintf(json, sizeof json,
-                   "{\"id\":\"%s\",\"command\":\"%s\",\"alarm\":\"a/hot/H\",\"occurrence\":3,"
+                   "{\"id\":\"%s\",\"command\":\"%s\",\"alarm_id\":\"a/hot/H\",\"occurrence\":3,"
                    "\"actor\":\"%s\",\"time\":%lld%s}",
                    id, verb, actor, (long long)sent_ms,
                    strcmp(verb, "shelve") == 0 ? ",\"for_ms\":60000" : "");
@@ -162,7 +162,8 @@ static void test_what_may_not_come_from_afar_never_reaches_the_engine(void **sta
 {
     struct rig *rig = *state;
     static const char *const large =
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"reason\":\"                                       "
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"reason\":\"                                     "
+        "  "
         "                                                                                        "
         "                                                                                        "
         "                                                                                        "
@@ -182,7 +183,7 @@ static void test_what_may_not_come_from_afar_never_reaches_the_engine(void **sta
     assert_result(rig, "malformed");
     assert_answer(rig, "\"id\":\"77\"");
     (void)take(rig,
-               "{\"id\":\"1\",\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1,"
+               "{\"id\":\"1\",\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1,"
                "\"actor\":\"anna\",\"time\":1795219200,\"gateway\":\"line-8\"}",
                false, false);
     assert_result(rig, "other_gateway");
@@ -245,12 +246,12 @@ static void test_a_flood_is_turned_away(void **state)
 static void test_local_users_may_do_everything_under_their_own_name(void **state)
 {
     struct rig *rig = *state;
-    assert_int_equal(take(rig, "{\"command\":\"oos\",\"alarm\":\"a/hot/H\"}", true, false),
+    assert_int_equal(take(rig, "{\"command\":\"oos\",\"alarm_id\":\"a/hot/H\"}", true, false),
                      ALARM_DESK_CHANGED);
     assert_string_equal(rig->engine.last.actor, "uid 1000");
     assert_int_equal(rig->engine.last.occurrence, 0);
     assert_false(rig->engine.is_exact);
-    (void)take(rig, "{\"command\":\"return\",\"alarm\":\"a/hot/H\",\"actor\":\"bert\"}", true,
+    (void)take(rig, "{\"command\":\"return\",\"alarm_id\":\"a/hot/H\",\"actor\":\"bert\"}", true,
                false);
     assert_string_equal(rig->engine.last.actor, "bert");
     assert_int_equal(rig->desk.counts.local[REQUEST_DONE], 2);
@@ -265,7 +266,7 @@ static void test_every_answer_of_the_engine_has_its_name(void **state)
                                         "not_applicable", "out_of_range"};
     for (int i = ALARM_DONE; i <= ALARM_OUT_OF_RANGE; i++) {
         rig->engine.answer = (enum alarm_answer)i;
-        (void)take(rig, "{\"command\":\"ack\",\"alarm\":\"a/hot/H\"}", true, false);
+        (void)take(rig, "{\"command\":\"ack\",\"alarm_id\":\"a/hot/H\"}", true, false);
         assert_result(rig, names[i]);
         assert_answer(rig, i <= ALARM_NOTHING_TO_DO ? "\"success\":true" : "\"success\":false");
     }

@@ -24,7 +24,7 @@ static enum request_result parse(const char *json, bool is_local, struct alarm_r
 }
 
 #define GOOD                                                                                       \
-    "\"id\":\"c-1\",\"command\":\"ack\",\"alarm\":\"l1/oven/hot/H\",\"occurrence\":7,"             \
+    "\"id\":\"c-1\",\"command\":\"ack\",\"alarm_id\":\"l1/oven/hot/H\",\"occurrence\":7,"          \
     "\"actor\":\"anna\",\"time\":\"2026-11-21T00:00:00Z\""
 
 static void test_a_whole_request_is_read(void **state)
@@ -32,7 +32,7 @@ static void test_a_whole_request_is_read(void **state)
     (void)state;
     struct alarm_request request;
     assert_int_equal(
-        parse("{\"id\":\"c-1\",\"command\":\"shelve\",\"alarm\":\"l1/oven/hot/H\","
+        parse("{\"id\":\"c-1\",\"command\":\"shelve\",\"alarm_id\":\"l1/oven/hot/H\","
               "\"occurrence\":7,\"actor\":\"J\\u00f6rg \\\"x\\\"\",\"reason\":\"door\","
               "\"time\":1795219200123,\"for_ms\":1800000,\"one_shot\":true,"
               "\"gateway\":\"line-7\",\"type\":\"command\",\"more\":[1,{}]}",
@@ -69,12 +69,13 @@ static void test_the_network_must_name_everything_and_local_users_need_not(void 
 {
     (void)state;
     static const char *const lacking[] = {
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1,\"actor\":\"x\",\"time\":"
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1,\"actor\":\"x\",\"time\":"
         "1795219200}",
-        "{\"id\":\"1\",\"command\":\"ack\",\"alarm\":\"a\",\"actor\":\"x\",\"time\":1795219200}",
-        "{\"id\":\"1\",\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1,\"time\":1795219200}",
-        "{\"id\":\"1\",\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1,\"actor\":\"x\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\"}",
+        "{\"id\":\"1\",\"command\":\"ack\",\"alarm_id\":\"a\",\"actor\":\"x\",\"time\":1795219200}",
+        "{\"id\":\"1\",\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1,\"time\":"
+        "1795219200}",
+        "{\"id\":\"1\",\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1,\"actor\":\"x\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\"}",
     };
     struct alarm_request request;
     for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++) {
@@ -92,36 +93,36 @@ static void test_what_is_not_quite_right_is_refused(void **state)
         "[]",
         "{}",
         "{\"command\":\"ack\"}",
-        "{\"alarm\":\"a\"}",
-        "{\"command\":\"ack\",\"alarm\":\"\"}",
-        "{\"command\":\"Ack\",\"alarm\":\"a\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\"} x",
-        "{\"command\":\"ack\",\"command\":\"oos\",\"alarm\":\"a\"}",
-        "{\"command\":\"ack\",\"alarm\":7}",
-        "{\"command\":\"ack\",\"alarm\":[\"a\"]}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":-1}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1.0}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":1e3}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":\"1\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":4294967296}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"occurrence\":99999999999999999999}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"actor\":\"x\\u0000y\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"actor\":\"x\\ny\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"actor\":7}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"reason\":\"\x7f\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"time\":\"yesterday\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"time\":true}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"time\":0}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"time\":-5}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"for_ms\":1000}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"one_shot\":true}",
-        "{\"command\":\"shelve\",\"alarm\":\"a\"}",
-        "{\"command\":\"shelve\",\"alarm\":\"a\",\"for_ms\":0}",
-        "{\"command\":\"shelve\",\"alarm\":\"a\",\"for_ms\":-1}",
-        "{\"command\":\"shelve\",\"alarm\":\"a\",\"for_ms\":1000,\"one_shot\":1}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"type\":\"alarm-answer\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"result\":\"done\"}",
-        "{\"command\":\"ack\",\"alarm\":\"a\",\"gateway\":7}",
+        "{\"alarm_id\":\"a\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"\"}",
+        "{\"command\":\"Ack\",\"alarm_id\":\"a\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\"} x",
+        "{\"command\":\"ack\",\"command\":\"oos\",\"alarm_id\":\"a\"}",
+        "{\"command\":\"ack\",\"alarm_id\":7}",
+        "{\"command\":\"ack\",\"alarm_id\":[\"a\"]}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":-1}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1.0}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":1e3}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":\"1\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":4294967296}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"occurrence\":99999999999999999999}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"actor\":\"x\\u0000y\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"actor\":\"x\\ny\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"actor\":7}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"reason\":\"\x7f\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"time\":\"yesterday\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"time\":true}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"time\":0}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"time\":-5}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"for_ms\":1000}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"one_shot\":true}",
+        "{\"command\":\"shelve\",\"alarm_id\":\"a\"}",
+        "{\"command\":\"shelve\",\"alarm_id\":\"a\",\"for_ms\":0}",
+        "{\"command\":\"shelve\",\"alarm_id\":\"a\",\"for_ms\":-1}",
+        "{\"command\":\"shelve\",\"alarm_id\":\"a\",\"for_ms\":1000,\"one_shot\":1}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"type\":\"alarm-answer\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"result\":\"done\"}",
+        "{\"command\":\"ack\",\"alarm_id\":\"a\",\"gateway\":7}",
     };
     struct alarm_request request;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -139,7 +140,7 @@ static void test_a_text_that_does_not_fit_is_refused_and_never_cut(void **state)
     } cases[] = {{"id", ALARM_COMMAND_ID_SIZE},
                  {"actor", ALARM_ACTOR_SIZE},
                  {"reason", ALARM_REASON_SIZE},
-                 {"alarm", ALARM_ID_SIZE},
+                 {"alarm_id", ALARM_ID_SIZE},
                  {"gateway", LIMIT_GATEWAY_SIZE}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (int too_long = 0; too_long <= 1; too_long++) {
@@ -148,7 +149,7 @@ static void test_a_text_that_does_not_fit_is_refused_and_never_cut(void **state)
             memset(value, 'x', size);
             value[size] = '\0';
             (void)snprintf(json, sizeof json, "{\"command\":\"ack\",%s\"%s\":\"%s\"}",
-                           strcmp(cases[i].key, "alarm") == 0 ? "" : "\"alarm\":\"a\",",
+                           strcmp(cases[i].key, "alarm_id") == 0 ? "" : "\"alarm_id\":\"a\",",
                            cases[i].key, value);
             struct alarm_request request;
             assert_int_equal(parse(json, true, &request),
