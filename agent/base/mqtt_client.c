@@ -360,7 +360,8 @@ void mqtt_client_close(struct mqtt_client *client)
     release(client);
 }
 
-static enum status subscribe(struct mqtt_client *client, const char *filter, int qos, int options)
+enum status mqtt_client_subscribe_with(struct mqtt_client *client, const char *filter, int qos,
+                                       int options)
 {
     if (client->state != CLIENT_UP) return ST_CLOSED;
     if (client->subscription_count == MQTT_SUBSCRIPTIONS) return ST_FULL;
@@ -381,13 +382,7 @@ static enum status subscribe(struct mqtt_client *client, const char *filter, int
 
 enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter, int qos)
 {
-    return subscribe(client, filter, qos, 0);
-}
-
-enum status mqtt_client_subscribe_others(struct mqtt_client *client, const char *filter, int qos)
-{
-    bool is_v5 = client->options.version == MQTT_VERSION_5;
-    return subscribe(client, filter, qos, is_v5 ? MQTT_SUB_OPT_NO_LOCAL : 0);
+    return mqtt_client_subscribe_with(client, filter, qos, 0);
 }
 
 enum status mqtt_client_publish_with(struct mqtt_client *client, const char *topic,

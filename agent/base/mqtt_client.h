@@ -2,8 +2,7 @@
  *
  * Shared by the mqtt source and the mqtt uplink.  Name resolution and connecting run in the
  * loop's pool; after a loss it connects again with backoff and jitter for ever.  Messages and
- * acknowledgements are told through callbacks.  Nothing is ever queued while disconnected.
- * Loop thread only. */
+ * acknowledgements come by callbacks.  Nothing is queued while disconnected.  Loop thread only. */
 #ifndef ISOTHERM_BASE_MQTT_CLIENT_H
 #define ISOTHERM_BASE_MQTT_CLIENT_H
 
@@ -172,10 +171,6 @@ void mqtt_client_close(struct mqtt_client *client);
 enum { MQTT_SUBSCRIPTIONS = 16 };
 enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter,
                                   int qos) ISOTHERM_CHECK;
-
-/* As mqtt_client_subscribe; with v5 the broker leaves out what this client publishes itself. */
-enum status mqtt_client_subscribe_others(struct mqtt_client *client, const char *filter,
-                                         int qos) ISOTHERM_CHECK;
 
 /* Publishes; never queued while disconnected.  *message_id is for acknowledged().  `is_replay`
  * adds the v5 user property replay=1.  ST_CLOSED: not connected (nothing was sent); ST_IO. */

@@ -44,3 +44,9 @@ enum status mqtt_reply_publish(struct mqtt_client *client, const struct mqtt_rep
     mosquitto_property_free_all(&properties);
     return status;
 }
+
+enum status mqtt_reply_subscribe_others(struct mqtt_client *client, const char *filter, int qos)
+{
+    bool is_v5 = client->options.version == MQTT_VERSION_5;
+    return mqtt_client_subscribe_with(client, filter, qos, is_v5 ? MQTT_SUB_OPT_NO_LOCAL : 0);
+}

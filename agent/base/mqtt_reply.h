@@ -23,4 +23,8 @@ enum status mqtt_reply_publish(struct mqtt_client *client, const struct mqtt_rep
                                const char *topic, const char *payload, size_t size,
                                int *message_id) ISOTHERM_CHECK;
 
+/* As mqtt_client_subscribe, for what others publish: with v5 the broker leaves out our own. */
+enum status mqtt_reply_subscribe_others(struct mqtt_client *client, const char *filter,
+                                        int qos) ISOTHERM_CHECK;
+
 #endif

@@ -163,7 +163,7 @@ void command_channel_ask_states(struct command_channel *channel)
 {
     (void)snprintf(channel->states, sizeof channel->states, "%s%s+/+", channel->topics.prefix,
                    states_level);
-    if (mqtt_client_subscribe_others(channel->client, channel->states, 0) != ST_OK)
+    if (mqtt_reply_subscribe_others(channel->client, channel->states, 0) != ST_OK)
         mqtt_client_reconnect(channel->client, "cannot ask for the states of alarms");
 }
 
