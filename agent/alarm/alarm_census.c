@@ -1,6 +1,6 @@
 /* alarm_census: counted over the whole table when somebody asks, so that keeping the figures costs
  * nothing in between and they cannot drift from the truth. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * it is answered is what is then true. */
 #include "alarm/alarm_command.h"
 
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * rules and the number of devices alone. */
 #include "alarm/alarm_engine.h"
 
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * A delay that runs is written again now and then, so that a crash loses little of it. */
 #include "alarm/alarm_journal.h"
 
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include <string.h>
 
@@ -278,7 +278,7 @@ void alarm_engine_flush(struct alarm_engine *engine)
 static bool is_untouched(const struct alarm *alarm)
 {
     return alarm->occurrence == 0 && !alarm->zone.is_timing && !alarm->rate.has_anchor &&
-           alarm->state_wall_ms == 0 && alarm->window_ms == INT64_MIN;
+           !alarm->has_value && alarm->state_wall_ms == 0 && alarm->window_ms == INT64_MIN;
 }
 
 bool alarm_engine_journal_states(struct alarm_engine *engine, size_t count)

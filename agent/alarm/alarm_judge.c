@@ -1,6 +1,6 @@
 /* alarm_judge: what is raised does not depend on how often time is looked at: a delay that was
  * over before a reading came is ended before the reading is judged. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 /* What is due is looked at no more often than this, whatever asks for it. */
 enum { SHELF_REFRESH_MS = 60000 };
@@ -305,6 +305,7 @@ static bool judge_stuck(struct alarm_engine *engine, uint32_t index, int64_t val
                                         .since_wall_ms = now->wall_ms,
                                         .now = now};
     bool is_done = alarm_judge(engine, index, &judgement);
+    if (!is_same) alarm_journal_mark(engine, index, true);
     alarm->has_value = true;
     alarm->value_micro = value_micro;
     return is_done;

@@ -1,6 +1,6 @@
 /* alarm_move: facts change only here, and only together with the event that says so: when the
  * batch has no room for the event, nothing has happened yet. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include <string.h>
 

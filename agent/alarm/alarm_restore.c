@@ -2,8 +2,8 @@
  * Until the first moment of this run is known, times are kept as how long ago they were when they
  * were written.  On the same monotonic clock they are exact; on another one, the time in between
  * is not known and does not count. */
+#include "alarm/alarm_inside.h"
 #include "alarm/alarm_journal.h"
-#include "alarm/alarm_parts.h"
 
 #include <string.h>
 

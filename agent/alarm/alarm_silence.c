@@ -1,6 +1,6 @@
 /* alarm_silence: one alarm for a bus, broker or link in place of one for each device behind it.
  * It is looked at again and again while the time-out runs, never for each reading. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 enum { LEAST_LOOK_MS = 500, MOST_LOOK_MS = 10000, LOOKS = 8 };
 

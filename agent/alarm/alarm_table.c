@@ -1,6 +1,6 @@
 /* alarm_table: an alarm belongs to one source from its first day to its last, and every alarm in
  * use is found from its source. */
-#include "alarm/alarm_parts.h"
+#include "alarm/alarm_inside.h"
 
 #include "base/device_id.h"
 
