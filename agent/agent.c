@@ -2,9 +2,11 @@
  * the start failed half way. */
 #include "agent.h"
 
+#include "announcer.h"
 #include "base/loop.h"
 #include "control.h"
 #include "flow.h"
+#include "service.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,8 +24,10 @@ struct agent {
     struct store_options store_options;
     struct store_found found;
     int64_t started_mono_ms;
+    struct announcer *announcer; /* NULL: the ledger is not published */
     struct control *control;
     struct loop_timer *control_timer; /* while its directory is missing */
+    struct service service;
     bool is_stop_asked;
     bool is_store_started;
 };
@@ -84,6 +88,7 @@ static enum status start_store(struct agent *agent)
         if (status != ST_AGAIN) return status;
         log_write(agent->log, LOG_LEVEL_WARN, "agent", "the store cannot be opened yet; trying %s",
                   "again in 5 s");
+        service_wait(&agent->service, "the store cannot be opened yet", 4 * RETRY_MS);
         status = wait_to_retry(agent);
         if (status != ST_OK) return status;
     }
@@ -146,6 +151,14 @@ static enum status start_front(struct agent *agent)
     return alarm_front_start(agent->flow.front, stream_alarms(agent->flow.stream));
 }
 
+static enum status start_announcer(struct agent *agent)
+{
+    int64_t every_ms = agent->config->uplink.ledger_every_ms;
+    if (agent->flow.uplink == NULL || every_ms == 0) return ST_OK;
+    return announcer_open(&agent->announcer, &agent->flow, agent->found.epoch,
+                          agent->started_mono_ms, every_ms);
+}
+
 static enum status start_store_thread(struct agent *agent)
 {
     enum status status = store_start(agent->flow.store);
@@ -183,11 +196,17 @@ static enum status start_flow(struct agent *agent)
     return flow_start(&agent->flow);
 }
 
+static enum status start_service(struct agent *agent)
+{
+    return service_start(&agent->service, agent->loop, &agent->flow);
+}
+
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals,      prepare_flow, open_front,  start_store,   start_stream,
-        start_store_thread, start_uplink, start_front, start_control, start_flow,
+        start_signals, prepare_flow,       open_front,   start_store,
+        start_stream,  start_store_thread, start_uplink, start_announcer,
+        start_front,   start_control,      start_flow,   start_service,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -196,6 +215,7 @@ enum status agent_open(struct agent **result, const struct config *config, struc
     agent->log = log;
     agent->clock = clock_system();
     agent->started_mono_ms = clock_mono_ms(&agent->clock);
+    service_open(&agent->service, log);
     enum status status = loop_open(&agent->loop);
     if (status != ST_OK) return status;
     flow_init(&agent->flow, config, agent->loop, log, agent->clock);
@@ -217,9 +237,11 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     *is_pool_busy = false;
     if (agent == NULL) return ST_OK;
     enum status status = ST_OK;
+    service_stop(&agent->service);
     loop_timer_stop(&agent->control_timer);
     control_close(agent->control);
     if (agent->loop != NULL) flow_stop(&agent->flow);
+    announcer_close(agent->announcer);
     uplink_close(agent->flow.uplink);
     agent->flow.uplink = NULL;
     alarm_front_close(agent->flow.front);
@@ -229,6 +251,7 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     stream_close(agent->flow.stream);
     *is_pool_busy = !loop_finish(agent->loop, STOP_POOL_MS);
     flow_fini(&agent->flow);
+    service_close(&agent->service);
     free(agent);
     return status;
 }

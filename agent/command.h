@@ -30,6 +30,7 @@ extern const struct command command_tail;
 extern const struct command command_alarms;
 extern const struct command command_decode;
 extern const struct command command_replay;
+extern const struct command command_store;
 extern const struct command command_version;
 
 /* Loads a configuration for a command and prints every problem on standard error; warnings only

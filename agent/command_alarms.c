@@ -16,7 +16,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { REQUEST_BYTES = 1400 };
+enum {
+    REQUEST_BYTES = 1400,
+    TIMEOUT_MS = 60000 /* an answer waits for its commit, and a disk may stall for long */
+};
 
 struct options {
     const char *config_path, *socket_path;
@@ -95,11 +98,11 @@ static bool take_line(void *context, const char *line, size_t size)
 static int ask(const char *path, const char *request, bool needs_answer, struct answers *answers)
 {
     answers->lines = 0;
-    enum status status = control_client_ask(path, request, take_line, answers);
+    enum status status = control_client_ask(path, request, TIMEOUT_MS, take_line, answers);
     if (status == ST_OK && (answers->lines > 0 || !needs_answer)) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm alarms: no agent answers at %s\n", path);
-    else if (status == ST_OK)
+    else if (status == ST_OK || status == ST_TIMEOUT)
         (void)fprintf(stderr, "isotherm alarms: no answer; whether it was done is not known, look "
                               "with isotherm alarms list\n");
     else

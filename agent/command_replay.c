@@ -46,7 +46,7 @@ static void emit(void *context, struct record *record)
     record->seq = ++replaying->seq;
     const struct encode_json_origin origin = {.gateway = replaying->config.gateway,
                                               .epoch = "replay"};
-    if (encode_json_record(record, &origin, line, sizeof line) > 0) (void)puts(line);
+    if (encode_json_record(record, &origin, false, line, sizeof line) > 0) (void)puts(line);
 }
 
 static void forget_journal(void *context, const void *bytes, size_t size)
@@ -77,9 +77,10 @@ static enum verdict offer(void *context, struct intake *intake, const struct rea
     return verdict;
 }
 
-static void ignore_commit(void *context)
+static void ignore_commit(void *context, int64_t patience_ms)
 {
     (void)context;
+    (void)patience_ms;
 }
 
 static void on_end(void *context, struct intake *intake)

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_uptime(double uptime_ms)
+enum { TIMEOUT_MS = 10000 };
+
+static void print_duration(double duration_ms)
 {
-    int64_t seconds = (int64_t)(uptime_ms / 1000.0);
+    int64_t seconds = (int64_t)(duration_ms / 1000.0);
     if (seconds >= 86400) (void)printf("%" PRId64 "d ", seconds / 86400);
     if (seconds >= 3600) (void)printf("%" PRId64 "h ", seconds % 86400 / 3600);
     if (seconds >= 60) (void)printf("%" PRId64 "min ", seconds % 3600 / 60);
@@ -50,6 +52,41 @@ static void print_windows(const cJSON *status)
                reply_number(window, "revisions"), reply_number(window, "missed"));
 }
 
+static void print_drain(const cJSON *uplink)
+{
+    const cJSON *drain_ms = cJSON_GetObjectItemCaseSensitive(uplink, "drain_ms");
+    const char *basis = reply_text(uplink, "drain_basis");
+    if (reply_number(uplink, "waiting") < 1) {
+        (void)printf("drain    nothing waits\n");
+        return;
+    }
+    (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
+                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
+    if (cJSON_IsNumber(drain_ms)) {
+        (void)printf("about ");
+        print_duration(drain_ms->valuedouble + 999.0);
+        (void)printf(" at the %s rate\n", basis);
+    } else if (strcmp(reply_text(uplink, "state"), "up") != 0) {
+        (void)printf("time unknown while not connected\n");
+    } else if (strcmp(basis, "growing") == 0) {
+        (void)printf("no end, more is made than goes\n");
+    } else {
+        (void)printf("time not known yet\n");
+    }
+}
+
+static void print_flash(const cJSON *flash)
+{
+    double budget_mib = reply_number(flash, "budget_per_day_bytes") / 1048576.0;
+    (void)printf("flash    %.1f MiB written", reply_number(flash, "written_bytes") / 1048576.0);
+    if (reply_number(flash, "per_day_bytes") > 0)
+        (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
+    if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
+    (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+                 reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
+                 reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
+}
+
 static void print_store_and_uplink(const cJSON *status)
 {
     const cJSON *store = cJSON_GetObjectItemCaseSensitive(status, "store");
@@ -59,6 +96,7 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");
         return;
@@ -69,6 +107,7 @@ static void print_store_and_uplink(const cJSON *status)
     if (reply_text(uplink, "problem")[0] != '\0')
         (void)printf("  (%s)", reply_text(uplink, "problem"));
     (void)printf("\n");
+    print_drain(uplink);
 }
 
 static void print_ledger(const cJSON *status)
@@ -125,7 +164,7 @@ static void print_status(const cJSON *status)
     const cJSON *devices = cJSON_GetObjectItemCaseSensitive(status, "devices");
     (void)printf("gateway  %s  version %s  up ", reply_text(status, "gateway"),
                  reply_text(status, "version"));
-    print_uptime(reply_number(status, "uptime_ms"));
+    print_duration(reply_number(status, "uptime_ms"));
     (void)printf("  clock %s  memory %.1f MB\n", reply_text(status, "clock"),
                  reply_number(status, "resident_bytes") / 1e6);
     (void)printf("devices  %.0f of %.0f  alarms active %.0f\n", reply_number(devices, "known"),
@@ -173,10 +212,13 @@ static bool print_line(void *context, const char *line, size_t size)
 static int ask(const char *path, struct printing *printing)
 {
     enum status status = control_client_ask(path, printing->wants_devices ? "devices" : "status",
-                                            print_line, printing);
+                                            TIMEOUT_MS, print_line, printing);
     if (status == ST_OK && (printing->lines > 0 || printing->wants_devices)) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm status: no agent answers at %s\n", path);
+    else if (status == ST_TIMEOUT)
+        (void)fprintf(stderr, "isotherm status: the agent at %s did not answer within %d s\n", path,
+                      TIMEOUT_MS / 1000);
     else
         (void)fprintf(stderr, "isotherm status: %s: %s\n", path,
                       status == ST_OK ? "no answer" : status_text(status));
@@ -222,7 +264,8 @@ const struct command command_status = {
             "  -s, --socket PATH    the socket itself\n"
             "  -d, --devices        one line per device instead\n"
             "  -j, --json           as JSON, for programs\n\n"
-            "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there; 78 the configuration\n"
+            "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there, or\n"
+            "it is silent; 78 the configuration\n"
             "has errors.\n",
     .run = run_status,
 };

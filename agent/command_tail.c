@@ -56,7 +56,7 @@ static bool print_line(void *context, const char *line, size_t size)
 
 static int follow(const char *path, const char *request, struct tailing *tailing)
 {
-    enum status status = control_client_ask(path, request, print_line, tailing);
+    enum status status = control_client_ask(path, request, 0, print_line, tailing);
     if (status == ST_OK) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm tail: no agent answers at %s\n", path);

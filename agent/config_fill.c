@@ -112,11 +112,21 @@ static void add_check_problem(void *context, const char *field_name, const char 
     config_node_report(check->tree, at != NULL ? at : check->node, "%s: %s", field_name, problem);
 }
 
+static void add_check_warning(void *context, const char *field_name, const char *problem)
+{
+    const struct check_context *check = context;
+    const struct config_node *at = config_node_find(check->node, field_name);
+    if (at == NULL) at = check->node;
+    config_tree_report(check->tree, at->file, at->line, at->column, true, "%s: %s", field_name,
+                       problem);
+}
+
 static void check_group(struct config_tree *tree, const struct field_table *table,
                         const struct config_node *node, const void *options)
 {
     struct check_context context = {.tree = tree, .node = node};
-    const struct field_report report = {.add = add_check_problem, .context = &context};
+    const struct field_report report = {
+        .add = add_check_problem, .warn = add_check_warning, .context = &context};
     if (table->check != NULL) table->check(options, &report);
 }
 

@@ -327,7 +327,7 @@ static void on_record(void *context, const struct record *record)
     size_t size = 0;
     for (size_t i = 0; i < CLIENTS; i++) {
         if (!wants(&control->clients[i], false)) continue;
-        if (size == 0) size = encode_json_record(record, &origin, line, sizeof line);
+        if (size == 0) size = encode_json_record(record, &origin, false, line, sizeof line);
         if (size > 0) tail_line(&control->clients[i], line, size);
     }
 }

@@ -4,29 +4,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { BUFFER_SIZE = 256 * 1024 };
 
-static enum status connect_to(const char *path, int *fd)
+/* An agent that is stopped or hangs seems to listen all the same: the kernel does that, as long
+ * as the backlog has room. */
+static enum status set_timeout(int fd, int timeout_ms)
+{
+    if (timeout_ms <= 0) return ST_OK;
+    const struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+                                    .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0) return ST_IO;
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 ? ST_OK : ST_IO;
+}
+
+static enum status explain_connect(int error)
+{
+    if (error == EAGAIN) return ST_TIMEOUT;
+    return error == EACCES || error == EPERM ? ST_IO : ST_NOT_FOUND;
+}
+
+static enum status connect_to(const char *path, int timeout_ms, int *fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return ST_INVALID;
     memcpy(address.sun_path, path, strlen(path) + 1);
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (*fd < 0) return ST_IO;
-    if (connect(*fd, (const struct sockaddr *)&address, sizeof address) == 0) return ST_OK;
-    bool is_forbidden = errno == EACCES || errno == EPERM;
-    (void)close(*fd);
-    return is_forbidden ? ST_IO : ST_NOT_FOUND;
+    enum status status = set_timeout(*fd, timeout_ms);
+    if (status == ST_OK && connect(*fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        status = explain_connect(errno);
+    if (status != ST_OK) (void)close(*fd);
+    return status;
 }
 
 static enum status send_request(int fd, const char *request)
 {
     size_t size = strlen(request);
-    if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size) return ST_IO;
-    return send(fd, "\n", 1, MSG_NOSIGNAL) == 1 ? ST_OK : ST_IO;
+    if (send(fd, request, size, MSG_NOSIGNAL) == (ssize_t)size &&
+        send(fd, "\n", 1, MSG_NOSIGNAL) == 1)
+        return ST_OK;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? ST_TIMEOUT : ST_IO;
 }
 
 /* Hands the whole lines to fn; returns how many bytes were used, or -1 when fn wants no more. */
@@ -44,21 +65,22 @@ static ssize_t hand_lines(char *buffer, size_t size, bool (*fn)(void *, const ch
     }
 }
 
-enum status control_client_ask(const char *path, const char *request,
+enum status control_client_ask(const char *path, const char *request, int timeout_ms,
                                bool (*fn)(void *context, const char *line, size_t size),
                                void *context)
 {
     int fd = -1;
-    enum status status = connect_to(path, &fd);
+    enum status status = connect_to(path, timeout_ms, &fd);
     if (status != ST_OK) return status;
     char *buffer = malloc(BUFFER_SIZE);
     size_t size = 0;
-    status = buffer == NULL ? ST_NO_MEMORY : send_request(fd, request);
+    if (buffer == NULL) status = ST_NO_MEMORY;
+    if (status == ST_OK) status = send_request(fd, request);
     while (status == ST_OK) {
         ssize_t more = recv(fd, buffer + size, BUFFER_SIZE - size, 0);
         if (more < 0 && errno == EINTR) continue;
         if (more <= 0) {
-            if (more < 0) status = ST_IO;
+            if (more < 0) status = errno == EAGAIN || errno == EWOULDBLOCK ? ST_TIMEOUT : ST_IO;
             break;
         }
         size += (size_t)more;

@@ -8,17 +8,18 @@
 
 #include "base/text.h"
 
-#define FORMER "(former sources)"
-
 enum {
     TICK_MS = 500,
     TURN_MS = 10,
     STALL_MS = 1000,
     STOP_COMMIT_MS = 1500,
     STOP_DRAIN_MS = 500,
+    REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
     SWEEP_ROUNDS = 32,
-    SWEEP_MIN_BYTES = 256 * 1024
+    SWEEP_MIN_BYTES = 256 * 1024,
+    WINDOW_LEAST = 20, /* what brokers send unacknowledged at least, some no more than that */
+    WINDOW_WAIT_MS = 5000
 };
 
 struct stream_now flow_now(const struct flow *flow)
@@ -55,6 +56,33 @@ static void commit_soon(struct flow *flow)
     if (flow->wants_commit) return;
     flow->wants_commit = true;
     if (flow->soon_timer != NULL) loop_timer_again(flow->soon_timer, 0, 0);
+}
+
+/* Where the flash is to be spared and the source can wait: with what comes until then. */
+static void commit_within(struct flow *flow, int64_t patience_ms)
+{
+    int64_t wait_ms = wear_patience_ms(&flow->wear, patience_ms);
+    if (wait_ms == 0) {
+        commit_soon(flow);
+        return;
+    }
+    if (flow->wants_commit || flow->is_soon_set || flow->soon_timer == NULL) return;
+    flow->is_soon_set = true;
+    loop_timer_again(flow->soon_timer, wait_ms, 0);
+}
+
+/* A broker that sends few messages before they are acknowledged must not be held up by an interval
+ * that was made long: it would have to drop what comes meanwhile. */
+static void serve_small_windows(struct flow *flow)
+{
+    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < WINDOW_LEAST) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < WINDOW_WAIT_MS) return;
+    for (size_t i = 0; i < flow->source_count; i++) {
+        const struct flow_source *source = &flow->sources[i];
+        if (source->driver->pauses_for_commit &&
+            source->intake.last_ticket > flow->host.durable_ticket)
+            commit_soon(flow);
+    }
 }
 
 static void resume_sources(struct flow *flow)
@@ -117,13 +145,16 @@ static void journal_ledger(struct flow *flow)
         memcpy(line->name, flow->config->sources[i].name, sizeof line->name);
         line->counts = flow->sources[i].intake.counts;
     }
-    if (ledger.count < LIMIT_SOURCES && ledger_count_received(&flow->former) > 0) {
+    if (ledger_count_received(&flow->former) > 0) {
         struct ledger_line *line = &ledger.lines[ledger.count++];
-        memcpy(line->name, FORMER, sizeof FORMER);
+        memcpy(line->name, LEDGER_FORMER, sizeof LEDGER_FORMER);
         line->counts = flow->former;
     }
     uint8_t bytes[LEDGER_BYTES];
     store_add_journal(flow->store, bytes, ledger_encode(&ledger, bytes));
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    flow->journalled_received = ledger_count_received(&counts);
+    flow->journalled_mono_ms = clock_mono_ms(&flow->host.clock);
 }
 
 static void journal_repeats(struct flow *flow, struct intake *intake)
@@ -135,11 +166,23 @@ static void journal_repeats(struct flow *flow, struct intake *intake)
         store_add_journal(flow->store, bytes, size);
 }
 
+/* Where nothing but refusals comes in there is no reading for the counts to go with: then now and
+ * then, and at the end. */
+static bool are_refusals_due(const struct flow *flow)
+{
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    bool is_time = flow->is_stopping ||
+                   clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+    return is_time && ledger_count_received(&counts) != flow->journalled_received;
+}
+
 /* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
  * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_sources(struct flow *flow)
 {
-    if (flow->ticket == flow->handed_ticket && !flow->is_stopping && !flow->is_ledger_due) return;
+    bool is_needed =
+        flow->ticket != flow->handed_ticket || flow->is_ledger_due || are_refusals_due(flow);
+    if (!is_needed) return;
     flow->is_ledger_due = false;
     journal_ledger(flow);
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
@@ -158,7 +201,7 @@ static void commit(struct flow *flow)
         flow->wants_commit = true;
         return;
     }
-    flow->wants_commit = false;
+    flow->wants_commit = flow->is_soon_set = false;
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
@@ -166,6 +209,9 @@ static void commit(struct flow *flow)
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
     flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
+    if (flow->commit_timer != NULL && flow->wear.fixed_ms == 0)
+        loop_timer_again(flow->commit_timer, wear_interval_ms(&flow->wear),
+                         wear_interval_ms(&flow->wear));
     pause_for_commit(flow);
     flow->is_full = false; /* the other batch is empty */
     resume_sources(flow);
@@ -175,6 +221,8 @@ static void on_committed(void *context, uint64_t ticket)
 {
     struct flow *flow = context;
     flow->host.durable_ticket = ticket;
+    wear_note_commit(&flow->wear, store_count(flow->store).flash_bytes,
+                     clock_mono_ms(&flow->host.clock));
     if (!flow->is_sweeping && flow->sweep_bytes == 0)
         flow->sweep_bytes = store_count(flow->store).journal_bytes;
     for (size_t i = 0; i < flow->source_count; i++) {
@@ -280,9 +328,9 @@ static uint64_t on_take_ticket(void *context)
     return ++flow->ticket;
 }
 
-static void on_request_commit(void *context)
+static void on_request_commit(void *context, int64_t patience_ms)
 {
-    commit_soon(context);
+    commit_within(context, patience_ms);
 }
 
 static void on_end(void *context, struct intake *intake)
@@ -327,6 +375,7 @@ static void on_tick(void *context)
     if (flow->config->alarm_count > 0) judge_troubles(flow, &now);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
+    serve_small_windows(flow);
     outlast_stall(flow);
     if (flow->front != NULL) alarm_front_on_tick(flow->front);
 }
@@ -381,6 +430,8 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
         .context = flow,
     };
     flow->is_synchronised = clock_is_synchronised();
+    wear_init(&flow->wear, store_flash_per_day(&config->store), config->store.commit_every_ms,
+              clock_mono_ms(&clock));
 }
 
 /* Keys of a source that is no longer configured are of no use to anyone. */
@@ -431,6 +482,8 @@ static void take_over_ledger(struct flow *flow)
     for (size_t i = 0; i < flow->restored.count; i++)
         add_counts(&flow->former, &flow->restored.lines[i].counts);
     flow->restored.count = 0;
+    struct verdict_counts all = flow_count_verdicts(flow);
+    flow->journalled_received = ledger_count_received(&all);
     flow->accepted_before = flow_count_verdicts(flow).by[VERDICT_OK];
     flow->stream_before = stream_count(flow->stream).accepted;
 }
@@ -478,7 +531,7 @@ static enum status open_source(struct flow_source *source, const struct config_s
 static enum status start_timers(struct flow *flow)
 {
     struct loop *loop = flow->host.loop;
-    int64_t commit_ms = flow->config->store.commit_every_ms;
+    int64_t commit_ms = wear_interval_ms(&flow->wear);
     flow->tick_timer = loop_timer_start(loop, TICK_MS, TICK_MS, on_tick, flow);
     flow->commit_timer = loop_timer_start(loop, commit_ms, commit_ms, on_commit_timer, flow);
     flow->soon_timer = loop_timer_start(loop, commit_ms, 0, on_soon, flow);

@@ -11,6 +11,7 @@
 #include "intake_host.h"
 #include "ledger.h"
 #include "store/store.h"
+#include "store/wear.h"
 #include "stream/stream.h"
 #include "uplink/uplink.h"
 
@@ -52,6 +53,8 @@ struct flow {
     int64_t handed_mono_ms; /* when the running commit was handed to the store */
     bool is_full;           /* the batch has no room: every source is paused */
     bool wants_commit;      /* as soon as the running one is done */
+    bool is_soon_set;       /* a commit that was asked for waits, to spare the flash */
+    struct wear wear;       /* says how long after a commit the next one is due */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
     int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */
@@ -59,6 +62,8 @@ struct flow {
     size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
+    uint64_t journalled_received; /* readings counted in the newest entry of the ledger */
+    int64_t journalled_mono_ms;   /* and when that was made */
     uint64_t accepted_before;     /* readings taken in former runs, as far as they were committed */
     uint64_t stream_before;       /* what the stream counted as accepted when this run began */
     bool is_running;     /* flow_start has taken over the ledger; nothing is committed before */

@@ -44,7 +44,7 @@ enum status ledger_decode(struct ledger *ledger, const void *bytes, size_t size)
     memset(ledger, 0, sizeof *ledger);
     bool is_ours = pack_get_u8(&reader) == LEDGER_TAG;
     uint64_t count = pack_get_varint(&reader);
-    if (!is_ours || count > LIMIT_SOURCES) return ST_CORRUPT;
+    if (!is_ours || count > LEDGER_LINES) return ST_CORRUPT;
     for (uint64_t i = 0; i < count && !reader.is_short; i++)
         decode_line(&reader, &ledger->lines[ledger->count++]);
     if (!reader.is_short && reader.at == size) return ST_OK;

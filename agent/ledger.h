@@ -16,8 +16,12 @@
 enum {
     LEDGER_TAG = 'L', /* first byte of an entry; the stream's entries begin otherwise */
     LEDGER_NAME_SIZE = 48,
-    LEDGER_BYTES = LIMIT_SOURCES * (LEDGER_NAME_SIZE + 10 * (VERDICT_COUNT + 1)) + 16
+    LEDGER_LINES = LIMIT_SOURCES + 1, /* every source, and those that were */
+    LEDGER_BYTES = LEDGER_LINES * (LEDGER_NAME_SIZE + 10 * (VERDICT_COUNT + 1)) + 16
 };
+
+/* The line of all sources that are no longer configured; no source can have this name. */
+#define LEDGER_FORMER "(former sources)"
 
 /* The counts of one source. */
 struct ledger_line {
@@ -26,7 +30,7 @@ struct ledger_line {
 };
 
 struct ledger {
-    struct ledger_line lines[LIMIT_SOURCES];
+    struct ledger_line lines[LEDGER_LINES];
     size_t count;
 };
 

@@ -10,6 +10,8 @@
 #include "report_alarms.h"
 
 static const char *const uplink_states[] = {"off", "down", "connecting", "up"};
+static const char *const drain_bases[] = {"unknown",    "none",    "measured",
+                                          "configured", "earlier", "growing"};
 static const char *const clock_names[] = {"unset", "held", "trusted"};
 
 /* Resident memory in bytes, as the kernel counts it; 0 when it does not say. */
@@ -89,7 +91,25 @@ static void add_windows(struct text *text, const struct flow *flow,
     text_json_close(text, ']');
 }
 
-static void add_store(struct text *text, const struct flow *flow, const struct store_counts *counts)
+static void add_flash(struct text *text, const struct flow *flow, int64_t now_mono_ms)
+{
+    struct wear_report flash = wear_report(&flow->wear, now_mono_ms);
+    text_json_open(text, "flash", '{');
+    text_json_uint(text, "written_bytes", flash.written_bytes);
+    text_json_uint(text, "last_day_bytes", flash.last_day_bytes);
+    if (flash.per_day_bytes > 0)
+        text_json_int(text, "per_day_bytes", flash.per_day_bytes);
+    else
+        text_json_null(text, "per_day_bytes");
+    text_json_int(text, "budget_per_day_bytes", flash.budget_bytes);
+    text_json_int(text, "commit_every_ms", flash.interval_ms);
+    text_json_bool(text, "commit_every_fixed", flash.is_fixed);
+    text_json_bool(text, "over_budget", flash.is_over);
+    text_json_close(text, '}');
+}
+
+static void add_store(struct text *text, const struct flow *flow, const struct store_counts *counts,
+                      int64_t now_mono_ms)
 {
     text_json_open(text, "store", '{');
     text_json_string(text, "path", flow->config->store.path);
@@ -103,6 +123,7 @@ static void add_store(struct text *text, const struct flow *flow, const struct s
     text_json_int(text, "longest_commit_ms", counts->longest_commit_ms);
     text_json_uint(text, "waiting_alarms", counts->waiting[LANE_ALARM]);
     text_json_uint(text, "waiting_summaries", counts->waiting[LANE_WINDOW]);
+    add_flash(text, flow, now_mono_ms);
     text_json_close(text, '}');
 }
 
@@ -126,6 +147,13 @@ static void add_uplink(struct text *text, const struct flow *flow, int64_t now_m
     text_json_uint(text, "parked", counts.parked);
     text_json_uint(text, "connects", counts.connects);
     text_json_uint(text, "losses", counts.losses);
+    text_json_uint(text, "waiting", counts.waiting);
+    text_json_uint(text, "history", counts.history);
+    if (counts.drain.left_ms >= 0)
+        text_json_int(text, "drain_ms", counts.drain.left_ms);
+    else
+        text_json_null(text, "drain_ms");
+    text_json_string(text, "drain_basis", drain_bases[counts.drain.basis]);
     text_json_close(text, '}');
 }
 
@@ -140,19 +168,23 @@ static bool is_balanced(const struct flow *flow, const struct verdict_counts *co
            store->written == store->acknowledged + store->dropped + waiting;
 }
 
-static void add_ledger(struct text *text, const struct flow *flow,
-                       const struct stream_counts *stream, const struct store_counts *store)
+static void add_reading_counts(struct text *text, const struct verdict_counts *counts)
 {
-    struct verdict_counts counts = flow_count_verdicts(flow);
-    uint64_t received = ledger_count_received(&counts);
-    uint64_t accepted = counts.by[VERDICT_OK], late = counts.by[VERDICT_LATE];
-    text_json_open(text, "ledger", '{');
-    text_json_bool(text, "balanced", is_balanced(flow, &counts, stream, store));
-    text_json_open(text, "readings", '{');
+    uint64_t received = ledger_count_received(counts);
+    uint64_t accepted = counts->by[VERDICT_OK], late = counts->by[VERDICT_LATE];
     text_json_uint(text, "received", received);
     text_json_uint(text, "accepted", accepted);
     text_json_uint(text, "late", late);
     text_json_uint(text, "refused", received - accepted - late);
+}
+
+static void add_ledger(struct text *text, const struct flow *flow,
+                       const struct stream_counts *stream, const struct store_counts *store)
+{
+    struct verdict_counts counts = flow_count_verdicts(flow);
+    text_json_bool(text, "balanced", is_balanced(flow, &counts, stream, store));
+    text_json_open(text, "readings", '{');
+    add_reading_counts(text, &counts);
     text_json_close(text, '}');
     text_json_open(text, "records", '{');
     text_json_uint(text, "written", store->written);
@@ -161,6 +193,54 @@ static void add_ledger(struct text *text, const struct flow *flow,
     text_json_uint(text, "dropped", store->dropped);
     text_json_uint(text, "not_yet_committed", store->staged);
     text_json_close(text, '}');
+}
+
+/* Late readings stand under their own name, not among the refused ones. */
+static void add_source_counts(struct text *text, const char *name,
+                              const struct verdict_counts *counts)
+{
+    text_json_open(text, NULL, '{');
+    text_json_string(text, "name", name);
+    add_reading_counts(text, counts);
+    text_json_open(text, "reasons", '{');
+    for (int i = VERDICT_OK + 1; i < VERDICT_COUNT; i++)
+        if (i != VERDICT_LATE && counts->by[i] > 0)
+            text_json_uint(text, verdict_name((enum verdict)i), counts->by[i]);
+    text_json_close(text, '}');
+    text_json_close(text, '}');
+}
+
+static void add_ledger_sources(struct text *text, const struct flow *flow)
+{
+    text_json_open(text, "sources", '[');
+    for (size_t i = 0; i < flow->source_count; i++)
+        add_source_counts(text, flow->sources[i].intake.name, &flow->sources[i].intake.counts);
+    if (ledger_count_received(&flow->former) > 0)
+        add_source_counts(text, LEDGER_FORMER, &flow->former);
+    text_json_close(text, ']');
+}
+
+void report_ledger(struct text *text, const struct flow *flow, const char *epoch,
+                   int64_t started_mono_ms)
+{
+    struct stream_counts stream = stream_count(flow->stream);
+    struct store_counts store = store_count(flow->store);
+    struct stream_now now = flow_now(flow);
+    text_json_open(text, NULL, '{');
+    text_json_int(text, "schema", 1);
+    text_json_string(text, "type", "ledger");
+    text_json_string(text, "gateway", flow->config->gateway);
+    text_json_string(text, "epoch", epoch);
+    text_json_uint(text, "next_seq", store.next_seq);
+    if (now.clock == CLOCK_UNSET)
+        text_json_null(text, "time");
+    else
+        text_json_time(text, "time", now.wall_ms);
+    text_json_string(text, "clock", clock_names[now.clock]);
+    text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
+    text_json_string(text, "version", ISOTHERM_VERSION);
+    add_ledger(text, flow, &stream, &store);
+    add_ledger_sources(text, flow);
     text_json_close(text, '}');
 }
 
@@ -198,10 +278,13 @@ void report_status(struct text *text, const struct flow *flow, const char *epoch
     text_json_close(text, ']');
     add_windows(text, flow, &stream);
     report_alarms(text, stream_alarms(flow->stream));
-    add_store(text, flow, &store);
+    add_store(text, flow, &store, now_mono_ms);
     add_uplink(text, flow, now_mono_ms);
     if (flow->front != NULL) alarm_front_report(flow->front, text);
+    text_json_open(text, "ledger", '{');
     add_ledger(text, flow, &stream, &store);
+    add_ledger_sources(text, flow);
+    text_json_close(text, '}');
     text_json_close(text, '}');
 }
 

@@ -11,6 +11,10 @@
 void report_status(struct text *text, const struct flow *flow, const char *epoch,
                    int64_t started_mono_ms);
 
+/* The ledger as one object, in total and per source: what is published in-band. */
+void report_ledger(struct text *text, const struct flow *flow, const char *epoch,
+                   int64_t started_mono_ms);
+
 /* One device as one object. */
 void report_device(struct text *text, const struct stream_device *device);
 

@@ -246,7 +246,9 @@ static void wait_for_commit(struct coap_state *state, const struct coap_server_r
         loop_timer_again(state->ack_timer, wait_ms, 0);
         state->is_ack_timer_set = true;
     }
-    intake_request_commit(state->intake);
+    /* Half of it is for the commit itself, so that the answer still travels in the ACK. */
+    bool is_full = coap_exchange_is_full(state->exchange);
+    intake_request_commit_within(state->intake, is_full ? 0 : wait_ms / 2);
 }
 
 static void on_request(void *context, const struct coap_server_request *request,

@@ -1,5 +1,5 @@
-# What every cross build shares.  The including file sets ISOTHERM_TRIPLE and ISOTHERM_QEMU; the
-# sysroot comes from -DSYSROOT=, the environment, or the place where scripts/sysroot puts it.
+# What every cross build shares.  The including file sets ISOTHERM_ARCH, ISOTHERM_TRIPLE and, where
+# this machine cannot run the programs itself, ISOTHERM_QEMU; the sysroot comes from -DSYSROOT=, the environment, or the place where scripts/sysroot puts it.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_C_COMPILER ${ISOTHERM_TRIPLE}-gcc)
 set(CMAKE_LIBRARY_ARCHITECTURE ${ISOTHERM_TRIPLE})
@@ -27,5 +27,7 @@ set(ENV{PKG_CONFIG_DIR} "")
 set(ENV{PKG_CONFIG_LIBDIR}
     ${SYSROOT}/usr/lib/${ISOTHERM_TRIPLE}/pkgconfig:${SYSROOT}/usr/share/pkgconfig)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${SYSROOT})
-set(CMAKE_CROSSCOMPILING_EMULATOR ${ISOTHERM_QEMU};-L;${SYSROOT})
+if(ISOTHERM_QEMU)
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${ISOTHERM_QEMU};-L;${SYSROOT})
+endif()
 set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${ISOTHERM_ARCH})

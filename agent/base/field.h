@@ -46,9 +46,11 @@ struct field {
     const char *example; /* what the full example shows in place of the default; may be NULL */
 };
 
-/* Where a check of a whole struct reports a problem: the field's name and what is wrong. */
+/* Where a check of a whole struct reports a problem: the field's name and what is wrong.  A
+ * warning does not keep the configuration from being used; `warn` may be NULL. */
 struct field_report {
     void (*add)(void *context, const char *field_name, const char *problem);
+    void (*warn)(void *context, const char *field_name, const char *problem);
     void *context;
 };
 

@@ -26,6 +26,7 @@ enum {
     GREETING_MAX_MS = 30000,
     ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
+    TAKEOVERS = 3,     /* in a row, until it is called by its name */
     HURRY_MS = 1000,   /* a commit on a slow disk takes less */
     PACKET_LIMIT_DEFAULT = 1 << 20
 };
@@ -71,12 +72,35 @@ static void release(struct mqtt_client *client)
     free(client);
 }
 
+/* Two clients with one id end each other's connection for ever.  MQTT 5 says so; with 3.1.1 the
+ * broker just closes, and all there is to see is that it does so again and again. */
+static void note_takeover(struct mqtt_client *client)
+{
+    if (client->state != CLIENT_UP) return;
+    bool is_short = in_state_ms(client) < STABLE_MS + client->options.backoff_max_ms;
+    bool may_be_silent = client->options.version == MQTT_VERSION_311;
+    if (!client->is_taken_over && !(may_be_silent && client->is_closed_by_broker && is_short)) {
+        client->takeovers = 0;
+        return;
+    }
+    if (client->takeovers < TAKEOVERS) client->takeovers++;
+    if (client->takeovers < TAKEOVERS) return;
+    client->waits_longest = true;
+    log_write(
+        client->settings.log, LOG_LEVEL_WARN, client->settings.part,
+        "the broker ended the connection of client id \"%s\" again and again%s another client "
+        "or gateway with the same id%s give each its own client_id; next try in %d s",
+        client->client_id, client->is_taken_over ? ", since there is" : "; is there",
+        client->is_taken_over ? ":" : "?", (int)(client->options.backoff_max_ms / 1000));
+}
+
 /* Ends this try or connection, arms the next one and tells why.  The owner may close the client
  * in lost(), so nothing is touched after it. */
 static void lose(struct mqtt_client *client)
 {
     mqtt_state_set_reason(
         client, "%s", client->library_error[0] != '\0' ? client->library_error : "connection lost");
+    note_takeover(client);
     if (client->state == CLIENT_UP && in_state_ms(client) >= STABLE_MS) client->attempt = 0;
     drop_handle(client);
     const struct mqtt_options *options = &client->options;
@@ -123,6 +147,8 @@ static void leave_library(struct mqtt_client *client, int rc)
         update_watch(client);
         return;
     }
+    client->is_closed_by_broker =
+        rc == MOSQ_ERR_CONN_LOST || (rc == MOSQ_ERR_ERRNO && errno == ECONNRESET);
     if (rc == MOSQ_ERR_KEEPALIVE)
         mqtt_state_set_reason(client, "the broker is silent");
     else if (rc == MOSQ_ERR_CONN_LOST)
@@ -254,6 +280,7 @@ static void try_connect(struct mqtt_client *client)
     client->reason[0] = '\0';
     client->library_error[0] = '\0';
     client->waits_longest = false;
+    client->is_taken_over = client->is_closed_by_broker = false;
     client->wants_reconnect = false;
     client->wants_flush = false;
     client->is_resting = false;
@@ -335,9 +362,6 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
         release(made);
         return ST_FULL;
     }
-    if (options->version == MQTT_VERSION_311)
-        log_write(settings->log, LOG_LEVEL_WARN, settings->part,
-                  "MQTT 3.1.1: the broker cannot say that it refused a message");
     *client = made;
     return ST_OK;
 }

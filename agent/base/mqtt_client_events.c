@@ -57,10 +57,11 @@ static void on_disconnect(struct mosquitto *handle, void *context, int code,
     (void)properties;
     struct mqtt_client *client = context;
     if (code < 0x80) return; /* an error of the library, which its caller gets too */
-    if (code == MQTT_RC_SESSION_TAKEN_OVER) client->waits_longest = true;
-    mqtt_state_set_reason(
-        client, "the broker ended the connection: %s%s", mosquitto_reason_string(code),
-        code == MQTT_RC_SESSION_TAKEN_OVER ? "; another client uses the same client_id" : "");
+    client->is_taken_over = code == MQTT_RC_SESSION_TAKEN_OVER;
+    if (client->is_taken_over) client->waits_longest = true;
+    mqtt_state_set_reason(client, "the broker ended the connection: %s%s",
+                          mosquitto_reason_string(code),
+                          client->is_taken_over ? "; another client uses the same client_id" : "");
 }
 
 /* The flag that the library does not pass on.  What was seen holds for one packet. */

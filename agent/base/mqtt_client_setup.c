@@ -1,8 +1,11 @@
 /* Invariant: a password is in memory of ours only inside set_password, and never in a log. */
 #include "base/mqtt_client_setup.h"
 
+#include "base/mqtt_tls.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +13,7 @@
 
 #include <mqtt_protocol.h>
 
-enum { PASSWORD_SIZE = 512, PORT_PLAIN = 1883, PORT_TLS = 8883, VERIFY_PEER = 1 };
-
-#define SYSTEM_CA_DIRECTORY "/etc/ssl/certs"
+enum { PASSWORD_SIZE = 512, PORT_PLAIN = 1883, PORT_TLS = 8883 };
 
 const char *const mqtt_version_names[] = {"5", "3.1.1", NULL};
 
@@ -87,12 +88,30 @@ enum status mqtt_address_parse(const char *url, struct mqtt_address *address, co
     return ST_OK;
 }
 
+static bool is_missing(const char *path)
+{
+    return path[0] != '\0' && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* It may come later: then the connection is made. */
+static void warn_if_missing(const struct field_report *report, const char *name, const char *path)
+{
+    char problem[LIMIT_PATH_SIZE + 64];
+    if (report->warn == NULL || !is_missing(path)) return;
+    (void)snprintf(problem, sizeof problem, "there is no %s; without it nothing is connected",
+                   path);
+    report->warn(report->context, name, problem);
+}
+
 void mqtt_options_check(const struct mqtt_options *options, const struct field_report *report)
 {
     struct mqtt_address address;
     const char *problem = "";
     if (mqtt_address_parse(options->broker, &address, &problem) != ST_OK)
         report->add(report->context, "broker", problem);
+    else if (address.is_tls && !mqtt_tls_is_compiled())
+        report->add(report->context, "broker",
+                    "asks for TLS (mqtts://), which is not compiled into this program");
     else if (!address.is_tls && options->ca_file[0] != '\0')
         report->add(report->context, "ca_file", "needs a broker with mqtts://");
     else if (!address.is_tls && options->cert_file[0] != '\0')
@@ -105,6 +124,10 @@ void mqtt_options_check(const struct mqtt_options *options, const struct field_r
         report->add(report->context, "username", "is missing: password_file needs it");
     if (options->backoff_min_ms > options->backoff_max_ms)
         report->add(report->context, "retry_max", "is less than retry_min");
+    warn_if_missing(report, "ca_file", options->ca_file);
+    warn_if_missing(report, "cert_file", options->cert_file);
+    warn_if_missing(report, "key_file", options->key_file);
+    warn_if_missing(report, "password_file", options->password_file);
 }
 
 /* Opens a secret; one that everybody can read is none. */
@@ -134,7 +157,7 @@ static enum status open_secret(const char *path, struct log *log, const char *pa
 static enum status check_readable(const char *path, const char *what, struct log *log,
                                   const char *part)
 {
-    if (path[0] == '\0' || access(path, R_OK) == 0) return ST_OK;
+    if (path[0] == '\0' || is_missing(path) || access(path, R_OK) == 0) return ST_OK;
     log_write(log, LOG_LEVEL_ERROR, part, "cannot read %s %s: %s", what, path, strerror(errno));
     return ST_INVALID;
 }
@@ -145,11 +168,26 @@ enum status mqtt_setup_check_files(const struct mqtt_options *options, struct lo
     enum status status = check_readable(options->ca_file, "ca_file", log, part);
     if (check_readable(options->cert_file, "cert_file", log, part) != ST_OK) status = ST_INVALID;
     if (check_readable(options->key_file, "key_file", log, part) != ST_OK) status = ST_INVALID;
-    if (options->password_file[0] == '\0') return status;
+    if (options->password_file[0] == '\0' || is_missing(options->password_file)) return status;
     int fd;
     if (open_secret(options->password_file, log, part, &fd) != ST_OK) return ST_INVALID;
     (void)close(fd);
     return status;
+}
+
+/* What was missing at the start may have come by now. */
+static enum status await_files(const struct mqtt_options *options, struct log *log,
+                               const char *part)
+{
+    const char *const paths[] = {options->ca_file, options->cert_file, options->key_file,
+                                 options->password_file};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (!is_missing(paths[i])) continue;
+        log_growing(log, LOG_LEVEL_ERROR, part, "missing-file",
+                    "there is no %s: nothing is connected until there is", paths[i]);
+        return ST_NOT_FOUND;
+    }
+    return ST_OK;
 }
 
 /* Read anew for each connection, so that a changed password needs no restart. */
@@ -170,34 +208,6 @@ static enum status set_password(struct mosquitto *handle, const struct mqtt_opti
                                        options->password_file[0] != '\0' ? password : NULL);
     explicit_bzero(password, sizeof password);
     return rc == MOSQ_ERR_SUCCESS ? ST_OK : ST_INVALID;
-}
-
-/* Without this OpenSSL would ask for the passphrase of a key on the terminal and wait. */
-static int refuse_passphrase(char *buffer, int size, int rwflag, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)rwflag;
-    (void)context;
-    return 0;
-}
-
-static const char *or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
-
-static enum status set_tls(struct mosquitto *handle, const struct mqtt_options *options,
-                           struct log *log, const char *part)
-{
-    const char *ca_file = or_null(options->ca_file);
-    int rc = mosquitto_tls_set(handle, ca_file, ca_file == NULL ? SYSTEM_CA_DIRECTORY : NULL,
-                               or_null(options->cert_file), or_null(options->key_file),
-                               refuse_passphrase);
-    if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_tls_opts_set(handle, VERIFY_PEER, "tlsv1.2", NULL);
-    if (rc == MOSQ_ERR_SUCCESS) return ST_OK;
-    log_limited(log, LOG_LEVEL_ERROR, part, "tls", "cannot set up TLS: %s", mosquitto_strerror(rc));
-    return ST_INVALID;
 }
 
 static enum status set_options(struct mosquitto *handle, const struct mqtt_options *options,
@@ -229,10 +239,11 @@ enum status mqtt_setup_new(struct mosquitto **handle, const struct mqtt_options 
     bool is_clean = options->version == MQTT_VERSION_311 && options->session_ms == 0;
     *handle = mosquitto_new(client_id, is_clean, context);
     if (*handle == NULL) return ST_NO_MEMORY;
-    enum status status = set_options(*handle, options, settings);
+    enum status status = await_files(options, settings->log, settings->part);
+    if (status == ST_OK) status = set_options(*handle, options, settings);
     if (status == ST_OK) status = set_password(*handle, options, settings->log, settings->part);
     if (status == ST_OK && is_tls)
-        status = set_tls(*handle, options, settings->log, settings->part);
+        status = mqtt_tls_set(*handle, options, settings->log, settings->part);
     if (status == ST_OK) return ST_OK;
     mosquitto_destroy(*handle);
     *handle = NULL;

@@ -35,6 +35,7 @@ struct mqtt_client {
     struct loop_timer *rest_timer; /* the end of a rest */
 
     uint32_t attempt;
+    unsigned takeovers;    /* connections in a row that ended as if another client had our id */
     int64_t since_mono_ms; /* entered the state */
     char reason[MQTT_REASON_SIZE];
     char library_error[MQTT_REASON_SIZE]; /* the last error the library logged */
@@ -61,6 +62,8 @@ struct mqtt_client {
     bool is_inside_packet; /* the library has read a part of a packet */
     bool wants_flush;      /* connected() has queued packets that go before any message is read */
     bool wants_reconnect;
+    bool is_taken_over; /* by another client with our id, as the broker says */
+    bool is_closed_by_broker;
     bool waits_longest; /* the broker's answer says that trying again soon is no use */
     bool is_in_library;
     bool is_abandoned; /* closed while the handle was in use: freed by whoever uses it */

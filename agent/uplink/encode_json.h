@@ -8,6 +8,7 @@
 
 #include "stream/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,10 +19,11 @@ struct encode_json_origin {
 };
 
 /* Writes one NUL-terminated JSON object into `json` (LIMIT_RECORD_JSON bytes are enough for any
- * record of a gateway whose name needs no escapes).  Returns its size without the NUL; 0 when
- * it does not fit or the record is of no known kind, and `json` is then of no use. */
+ * record of a gateway whose name needs no escapes).  `is_replay` marks a record that was made
+ * before the connection over which it goes.  Returns its size without the NUL; 0 when it does not
+ * fit or the record is of no known kind, and `json` is then of no use. */
 size_t encode_json_record(const struct record *record, const struct encode_json_origin *origin,
-                          char *json, size_t capacity);
+                          bool is_replay, char *json, size_t capacity);
 
 /* The retained message that says that the gateway is connected.  Every record with a sequence
  * number below `next_seq` was durable when it was made.  Returns as encode_json_record. */

@@ -90,10 +90,31 @@ struct flight_entry *flight_find_delivered(struct flight *flight)
     return NULL;
 }
 
-void flight_finish(struct flight *flight, struct flight_entry *entry)
+void flight_finish(struct flight *flight, struct flight_entry *entry, unsigned commits)
 {
     entry->state = FLIGHT_DONE;
+    entry->commits = commits;
     settle(flight);
+}
+
+void flight_note_commit(struct flight *flight)
+{
+    for (size_t at = 0; at < flight->count;) {
+        struct flight_entry *entry = &flight->entries[at];
+        if (entry->state == FLIGHT_DONE && entry->commits <= 1) {
+            remove_entry(flight, at);
+            continue;
+        }
+        if (entry->state == FLIGHT_DONE) entry->commits--;
+        at++;
+    }
+}
+
+void flight_absorb(struct flight *flight, struct flight *from)
+{
+    memcpy(flight->entries + flight->count, from->entries, from->count * sizeof *from->entries);
+    flight->count += from->count;
+    from->count = 0;
 }
 
 void flight_refuse(struct flight_entry *entry, int64_t retry_mono_ms)
@@ -119,12 +140,14 @@ void flight_retry_all(struct flight *flight)
     for (size_t i = 0; i < flight->count; i++) flight->entries[i].retry_mono_ms = 0;
 }
 
-size_t flight_count_refused(const struct flight *flight)
+size_t flight_count_open(const struct flight *flight)
 {
-    size_t refused = 0;
-    for (size_t i = 0; i < flight->count; i++)
-        if (flight->entries[i].state == FLIGHT_REFUSED) refused++;
-    return refused;
+    size_t open = 0;
+    for (size_t i = 0; i < flight->count; i++) {
+        enum flight_state state = flight->entries[i].state;
+        if (state == FLIGHT_SENT || state == FLIGHT_DELIVERED) open++;
+    }
+    return open;
 }
 
 size_t flight_count_parked(const struct flight *flight)

@@ -19,7 +19,7 @@ enum flight_state {
     FLIGHT_SENT,      /* no answer yet */
     FLIGHT_REFUSED,   /* to be tried again by itself */
     FLIGHT_DELIVERED, /* acknowledged by the broker; the store is still to be told */
-    FLIGHT_DONE       /* the store was told; kept while an older one is missing */
+    FLIGHT_DONE       /* the store was told; kept until it cannot be fetched again */
 };
 
 /* Embedded by its owner; the entries are in ascending order of seq. */
@@ -32,6 +32,7 @@ struct flight {
         enum flight_state state;
         uint32_t refusals;     /* above 0: fetched by itself from now on */
         int64_t retry_mono_ms; /* of FLIGHT_REFUSED */
+        unsigned commits;      /* of FLIGHT_DONE: after so many the store has it no more */
     } entries[LIMIT_IN_FLIGHT];
 };
 
@@ -50,8 +51,15 @@ struct flight_entry *flight_find_sent(struct flight *flight, int message_id);
 /* The first entry that was delivered and that the store does not know of, or NULL. */
 struct flight_entry *flight_find_delivered(struct flight *flight);
 
-/* The store was told of a delivery: moves `low` as far as nothing is missing. */
-void flight_finish(struct flight *flight, struct flight_entry *entry);
+/* The store was told of a delivery, and has deleted the record after so many more commits. */
+void flight_finish(struct flight *flight, struct flight_entry *entry, unsigned commits);
+
+/* The store has committed. */
+void flight_note_commit(struct flight *flight);
+
+/* Moves every entry of `from` into `flight`; all are newer than those there.  Both together have
+ * at most LIMIT_IN_FLIGHT.  The cursors stay. */
+void flight_absorb(struct flight *flight, struct flight *from);
 
 /* The record was refused, or could not even be sent: to be tried again at retry_mono_ms. */
 void flight_refuse(struct flight_entry *entry, int64_t retry_mono_ms);
@@ -70,8 +78,8 @@ struct flight_entry *flight_find(struct flight *flight, uint64_t seq);
 enum { FLIGHT_PARK_AFTER = 3 };
 size_t flight_count_parked(const struct flight *flight);
 
-/* Entries that are refused and not on the way, the parked ones among them. */
-size_t flight_count_refused(const struct flight *flight);
+/* Entries that hold others back: on the way, or delivered while the store cannot be told. */
+size_t flight_count_open(const struct flight *flight);
 
 /* The store no longer has the refused record. */
 void flight_forget(struct flight *flight, struct flight_entry *entry);

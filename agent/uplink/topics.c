@@ -6,6 +6,16 @@
 
 #include <string.h>
 
+static bool add_level(const struct topics *topics, const char *level,
+                      char topic[LIMIT_TOPIC_SIZE + 16])
+{
+    struct text text;
+    text_init(&text, topic, LIMIT_TOPIC_SIZE + 16);
+    text_add(&text, topics->prefix);
+    text_add(&text, level);
+    return !text.is_cut;
+}
+
 bool topics_init(struct topics *topics, const char *prefix, const char *gateway)
 {
     static const char mark[] = "{gateway}";
@@ -20,10 +30,8 @@ bool topics_init(struct topics *topics, const char *prefix, const char *gateway)
     }
     text_add(&text, prefix);
     if (text.is_cut || text.size == 0) return false;
-    text_init(&text, topics->status, sizeof topics->status);
-    text_add(&text, topics->prefix);
-    text_add(&text, "/status");
-    return !text.is_cut;
+    return add_level(topics, "/status", topics->status) &&
+           add_level(topics, "/ledger", topics->ledger);
 }
 
 bool topics_write(const struct topics *topics, const struct record *record, char *topic)

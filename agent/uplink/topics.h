@@ -14,6 +14,7 @@ enum { TOPICS_SIZE = LIMIT_TOPIC_SIZE + 3 * LIMIT_DEVICE_ID_SIZE + 16 };
 struct topics {
     char prefix[LIMIT_TOPIC_SIZE]; /* private */
     char status[LIMIT_TOPIC_SIZE + 16];
+    char ledger[LIMIT_TOPIC_SIZE + 16];
 };
 
 /* `prefix` with every {gateway} replaced begins all topics.  False: it does not fit. */

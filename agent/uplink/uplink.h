@@ -2,7 +2,8 @@
  *
  * Reads committed records from the store, encodes them, keeps few in flight and tells the store
  * which were delivered; a record leaves the outbox only on a success code.  Alarms go before
- * windows.  Driven by the state of the link, never by new traffic.  Loop thread only. */
+ * everything, then live records (committed while connected), then history, which has a guaranteed
+ * share.  Driven by the state of the link, never by new traffic.  Loop thread only. */
 #ifndef ISOTHERM_UPLINK_UPLINK_H
 #define ISOTHERM_UPLINK_UPLINK_H
 
@@ -15,19 +16,30 @@
 #include "store/store.h"
 #include "stream/record.h"
 #include "uplink/command_channel.h"
+#include "uplink/drain.h"
 #include "uplink/link.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* How fast the outbox empties. */
+struct uplink_pacing {
+    int64_t rate;          /* records a second, at most; 0: no limit.  Alarms do not wait for it */
+    int64_t burst;         /* records at once after a pause; 0: a tenth of a second's worth */
+    int64_t rate_bytes;    /* bytes of topic and payload a second, likewise; 0: no limit */
+    int64_t history_share; /* percent of what is sent, at least, while live records wait too */
+    int64_t jitter_ms;     /* history begins to move up to so much after a connection */
+};
 
 /* The options of `uplink: {mqtt: ...}`. */
 struct uplink_mqtt_options {
     struct mqtt_options mqtt;
     char topic[LIMIT_TOPIC_SIZE]; /* prefix; {gateway} is replaced */
     int64_t in_flight;            /* records sent and not yet acknowledged, at most */
-    int64_t rate;                 /* records per second, at most; 0: no limit */
-    bool retain;                  /* the last summary of each device is retained */
-    bool has_alarm_states;        /* a retained state of each alarm */
+    struct uplink_pacing pacing;
+    int64_t ledger_every_ms; /* 0: the ledger is not published */
+    bool retain;             /* the last summary of each device is retained */
+    bool has_alarm_states;   /* a retained state of each alarm */
     struct command_channel_options commands;
 };
 
@@ -49,10 +61,13 @@ struct uplink_counts {
     uint64_t connects;
     uint64_t losses; /* connections lost and attempts that failed */
     uint64_t in_flight;
-    uint64_t parked;          /* refused again and again; kept, and tried each minute */
-    int last_refusal;         /* reason code, 0: none */
-    char last_problem[128];   /* why the link is down; "" when up */
-    int64_t up_since_mono_ms; /* 0 when down */
+    uint64_t parked;             /* refused again and again; kept, and tried each minute */
+    uint64_t waiting;            /* records in the outbox, of all lanes */
+    uint64_t history;            /* of these, made before the present connection; without alarms */
+    struct drain_estimate drain; /* until history is gone */
+    int last_refusal;            /* reason code, 0: none */
+    char last_problem[128];      /* why the link is down; "" when up */
+    int64_t up_since_mono_ms;    /* 0 when down */
 };
 
 struct uplink;
@@ -73,7 +88,7 @@ struct uplink_settings {
     const char *gateway;
     const char *epoch;
     int64_t in_flight; /* 1 .. LIMIT_IN_FLIGHT */
-    int64_t rate;      /* per second; 0: no limit */
+    struct uplink_pacing pacing;
     bool retain;
     struct loop *loop;
     const struct clock *clock; /* valid until close, as log and store are */
@@ -91,6 +106,11 @@ void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct recor
                        size_t count);
 
 struct uplink_counts uplink_count(const struct uplink *uplink);
+
+/* Publishes what is not a record under <prefix>/ledger; what becomes of it is not followed up.
+ * ST_CLOSED: not connected; ST_IO: not taken. */
+enum status uplink_publish_ledger(struct uplink *uplink, const char *json,
+                                  size_t size) ISOTHERM_CHECK;
 
 /* True when connected and nothing is waiting or in flight, but for what is parked. */
 bool uplink_is_idle(const struct uplink *uplink);

@@ -265,7 +265,7 @@ static void test_retained_and_foreign_messages_are_refused(void **state)
     tear_down(&rig);
 }
 
-static void test_version_311_works_and_says_what_it_cannot(void **state)
+static void test_version_311_works(void **state)
 {
     (void)state;
     struct rig rig;
@@ -273,7 +273,6 @@ static void test_version_311_works_and_says_what_it_cannot(void **state)
     rig.options.client.version = MQTT_VERSION_311;
     open_driver(&rig);
     assert_true(fake_intake_run_until_connected(rig.intake));
-    assert_true(fake_intake_has_logged(rig.intake, "cannot say that it refused"));
     for (int i = 0; i < 30; i++) broker_publish(&rig.broker, "site/oven/t", "20.5", 1, false);
     assert_true(fake_intake_run_until_taken(rig.intake, 20));
     assert_int_equal(rig.intake->commit_requests, 1);
@@ -583,7 +582,7 @@ int main(void)
         cmocka_unit_test(test_a_new_session_begins_when_the_old_keys_are_gone),
         cmocka_unit_test(test_a_full_window_asks_for_a_commit),
         cmocka_unit_test(test_retained_and_foreign_messages_are_refused),
-        cmocka_unit_test(test_version_311_works_and_says_what_it_cannot),
+        cmocka_unit_test(test_version_311_works),
         cmocka_unit_test(test_a_wrong_password_is_said_and_a_corrected_one_found),
         cmocka_unit_test(test_tls_takes_only_the_right_host_of_a_known_authority),
         cmocka_unit_test(test_a_packet_of_a_hostile_length_drops_the_connection),

@@ -170,7 +170,7 @@ static void test_a_long_recording_lets_others_run_and_loses_nothing(void **state
     assert_int_equal(rig->intake->busy_count, 5);
     assert_int_equal(rig->intake->taken_count, lines);
     for (size_t i = 0; i < lines; i++)
-        assert_int_equal(rig->intake->offers[i].reading.value_micro, i * 1000000);
+        assert_int_equal(rig->intake->offers[i].reading.value_micro, (int64_t)i * 1000000);
 }
 
 static void test_recorded_speed_keeps_the_pauses(void **state)

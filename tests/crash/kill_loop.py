@@ -114,7 +114,7 @@ class Centre(harness.Client):
 
     def on_message(self, client, userdata, message):
         record = json.loads(message.payload)
-        content = hash(message.payload)
+        content = hash(message.payload.replace(b',"replayed":true', b""))  # all that may differ
         if record["id"] in self.by_id:
             self.again += 1
             if self.by_id[record["id"]][0] != content:

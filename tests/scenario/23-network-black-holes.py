@@ -151,7 +151,7 @@ def check_dead_names(place):
         longest = max(longest, time.monotonic() - start)
     agent.wait_received(sent)
     print(f"dead names: {sent} readings, the slowest status took {longest:.2f} s")
-    assert longest < 2
+    assert longest < 10, "it waited for the name"
     centre.start()
     collector = place.collector(centre)
     flag.unlink()

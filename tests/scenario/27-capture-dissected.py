@@ -31,7 +31,9 @@ def main():
             run_agent(place, site, centre, coap)
         finally:
             sniffer.terminate()
-            sniffer.wait(20)
+            said = sniffer.communicate(timeout=60)[1]
+        if " dropped" in said:
+            skip(f"the machine was too busy to capture everything: {said.strip()}")
         decode = ["-d", f"tcp.port=={site.port},mqtt", "-d", f"tcp.port=={centre.port},mqtt",
                   "-d", f"udp.port=={coap},coap"]
 

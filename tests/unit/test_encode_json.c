@@ -44,7 +44,7 @@ static void assert_is_sample(const char *name, const char *json, size_t size)
 static void assert_record_is_sample(const char *name, const struct record *record)
 {
     char json[LIMIT_RECORD_JSON];
-    size_t size = encode_json_record(record, &origin, json, sizeof json);
+    size_t size = encode_json_record(record, &origin, false, json, sizeof json);
     assert_is_sample(name, json, size);
 }
 
@@ -220,7 +220,7 @@ static void test_longest_record_fits(void **state)
                                        .last_ms = INT64_MIN,
                                        .count = UINT32_MAX,
                                        .expected = UINT32_MAX};
-    assert_true(encode_json_record(&record, &longest, json, sizeof json) > 0);
+    assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
 }
 
 static void test_longest_alarm_fits(void **state)
@@ -262,11 +262,11 @@ static void test_too_small_a_buffer_is_said(void **state)
     (void)state;
     struct record record = window_record("boiler1", 10000, 10000);
     char json[LIMIT_RECORD_JSON];
-    size_t size = encode_json_record(&record, &origin, json, sizeof json);
-    assert_int_equal(encode_json_record(&record, &origin, json, size), 0);
-    assert_int_equal(encode_json_record(&record, &origin, json, size + 1), size);
+    size_t size = encode_json_record(&record, &origin, false, json, sizeof json);
+    assert_int_equal(encode_json_record(&record, &origin, false, json, size), 0);
+    assert_int_equal(encode_json_record(&record, &origin, false, json, size + 1), size);
     record.kind = (enum record_kind)9;
-    assert_int_equal(encode_json_record(&record, &origin, json, sizeof json), 0);
+    assert_int_equal(encode_json_record(&record, &origin, false, json, sizeof json), 0);
 }
 
 int main(void)

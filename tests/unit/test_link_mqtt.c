@@ -37,7 +37,7 @@ static void assert_topic_problems(const char *topic, size_t expected)
     struct uplink_mqtt_options options = default_options();
     strcpy(options.topic, topic);
     struct problems problems = {0};
-    const struct field_report report = {take_problem, &problems};
+    const struct field_report report = {.add = take_problem, .context = &problems};
     uplink_mqtt_option_table.check(&options, &report);
     assert_int_equal(problems.count, expected);
     if (expected > 0) assert_string_equal(problems.field, "topic");
@@ -49,7 +49,7 @@ static void test_defaults(void **state)
     struct uplink_mqtt_options options = default_options();
     assert_string_equal(options.topic, "isotherm/{gateway}");
     assert_int_equal(options.in_flight, 20);
-    assert_int_equal(options.rate, 0);
+    assert_int_equal(options.pacing.rate, 0);
     assert_false(options.retain);
     assert_int_equal(options.mqtt.version, MQTT_VERSION_5);
 }
