@@ -10,17 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Only where commands or states go over the network. */
+struct alarm_remote {
+    struct command_channel *channel;
+    struct alarm_post post;
+    struct alarm_mirror mirror;
+    uint64_t unheard; /* commands for whose answers there was no place */
+};
+
 struct alarm_front {
     struct alarm_front_settings settings;
     struct alarm_front_host host;
     struct alarm_engine *engine; /* NULL before start */
     struct alarm_desk desk;
-    struct actions *actions;
-    struct command_channel *channel; /* NULL: no commands and no states over the network */
-    struct alarm_post post;
-    struct alarm_mirror mirror;
+    struct actions *actions;     /* NULL: none */
+    struct alarm_remote *remote; /* NULL: none */
     uint64_t durable_ticket;
-    uint64_t unheard; /* commands from afar for whose answers there was no place */
     bool has_states;
 };
 
@@ -74,22 +79,23 @@ static enum status send_answer(void *context, const struct mqtt_reply *reply, co
                                size_t size)
 {
     struct alarm_front *front = context;
-    return command_channel_answer(front->channel, reply, json, size);
+    return command_channel_answer(front->remote->channel, reply, json, size);
 }
 
 static void pump(struct alarm_front *front)
 {
-    if (front->channel == NULL || !command_channel_is_connected(front->channel)) return;
-    alarm_post_pump(&front->post, front->durable_ticket, send_answer, front);
-    if (front->has_states) alarm_mirror_pump(&front->mirror, front->durable_ticket);
+    if (front->remote == NULL || front->remote->channel == NULL) return;
+    if (!command_channel_is_connected(front->remote->channel)) return;
+    alarm_post_pump(&front->remote->post, front->durable_ticket, send_answer, front);
+    if (front->has_states) alarm_mirror_pump(&front->remote->mirror, front->durable_ticket);
 }
 
 static void on_request(void *context, const struct mqtt_message *message)
 {
     struct alarm_front *front = context;
-    struct alarm_post_answer *answer = alarm_post_reserve(&front->post);
+    struct alarm_post_answer *answer = alarm_post_reserve(&front->remote->post);
     if (answer == NULL) { /* the sender gets no answer and asks again, under the same id */
-        front->unheard++;
+        front->remote->unheard++;
         log_limited(front->settings.log, LOG_LEVEL_WARN, "alarm", "unheard",
                     "commands come faster than they can be answered");
         return;
@@ -101,21 +107,21 @@ static void on_request(void *context, const struct mqtt_message *message)
     struct text text;
     text_init(&text, answer->json, sizeof answer->json);
     enum alarm_desk_when when = alarm_desk_take(&front->desk, &request, &now, &text);
-    alarm_post_add(&front->post, text.size, ticket_of(front, when));
+    alarm_post_add(&front->remote->post, text.size, ticket_of(front, when));
     pump(front);
 }
 
 static void on_connected(void *context)
 {
     struct alarm_front *front = context;
-    if (front->has_states && alarm_mirror_connect(&front->mirror))
-        command_channel_ask_states(front->channel);
+    if (front->has_states && alarm_mirror_connect(&front->remote->mirror))
+        command_channel_ask_states(front->remote->channel);
 }
 
 static void on_state(void *context, const char *device, const char *name)
 {
     struct alarm_front *front = context;
-    alarm_mirror_compare(&front->mirror, device, name);
+    alarm_mirror_compare(&front->remote->mirror, device, name);
 }
 
 static void on_room(void *context)
@@ -141,7 +147,7 @@ static enum status publish_state(void *context, const char *device, const char *
                                  const char *json, size_t size)
 {
     struct alarm_front *front = context;
-    return command_channel_publish_state(front->channel, device, name, json, size);
+    return command_channel_publish_state(front->remote->channel, device, name, json, size);
 }
 
 static enum status open_channel(struct alarm_front *front)
@@ -150,12 +156,14 @@ static enum status open_channel(struct alarm_front *front)
     if (uplink == NULL) return ST_OK;
     front->has_states = uplink->has_alarm_states;
     if (!front->has_states && uplink->commands.topic[0] == '\0') return ST_OK;
+    front->remote = calloc(1, sizeof *front->remote);
+    if (front->remote == NULL) return ST_NO_MEMORY;
     const struct alarm_mirror_host host = {.gateway = front->settings.gateway,
                                            .list = list_engine,
                                            .find = find_in_engine,
                                            .publish = publish_state,
                                            .context = front};
-    alarm_mirror_init(&front->mirror, &host);
+    alarm_mirror_init(&front->remote->mirror, &host);
     const struct command_channel_settings settings = {.mqtt = &uplink->mqtt,
                                                       .options = &uplink->commands,
                                                       .prefix = uplink->topic,
@@ -167,7 +175,7 @@ static enum status open_channel(struct alarm_front *front)
                                                   .state = on_state,
                                                   .room = on_room,
                                                   .context = front};
-    return command_channel_open(&front->channel, &settings, &events);
+    return command_channel_open(&front->remote->channel, &settings, &events);
 }
 
 /* ---- events and actions ---- */
@@ -220,8 +228,8 @@ void alarm_front_on_event(struct alarm_front *front, const char *device,
     char id[ALARM_ID_SIZE];
     alarm_id_write(id, device, event->name, event->id);
     if (front->actions != NULL) tell_actions(front, device, id, event, wall_ms);
-    if (front->has_states && event->trigger != TRIGGER_FLOOD)
-        alarm_mirror_note(&front->mirror, id, device, ticket);
+    if (front->has_states && front->remote != NULL && event->trigger != TRIGGER_FLOOD)
+        alarm_mirror_note(&front->remote->mirror, id, device, ticket);
 }
 
 void alarm_front_on_committed(struct alarm_front *front, uint64_t ticket)
@@ -263,7 +271,8 @@ void alarm_front_close(struct alarm_front *front)
 {
     if (front == NULL) return;
     actions_close(front->actions);
-    command_channel_close(front->channel);
+    if (front->remote != NULL) command_channel_close(front->remote->channel);
+    free(front->remote);
     free(front);
 }
 
@@ -331,11 +340,11 @@ void alarm_front_report(const struct alarm_front *front, struct text *text)
     add_results(text, "local", front->desk.counts.local);
     add_results(text, "remote", front->desk.counts.remote);
     text_json_uint(text, "repeated", front->desk.counts.repeats);
-    text_json_uint(text, "unheard", front->unheard);
-    if (front->channel != NULL) {
-        text_json_bool(text, "connected", command_channel_is_connected(front->channel));
-        text_json_uint(text, "states_published", front->mirror.published);
-        text_json_uint(text, "lost", front->mirror.lost + front->post.lost);
+    if (front->remote != NULL) {
+        text_json_bool(text, "connected", command_channel_is_connected(front->remote->channel));
+        text_json_uint(text, "unheard", front->remote->unheard);
+        text_json_uint(text, "states_published", front->remote->mirror.published);
+        text_json_uint(text, "lost", front->remote->mirror.lost + front->remote->post.lost);
     }
     text_json_close(text, '}');
     text_json_open(text, "actions", '[');

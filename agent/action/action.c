@@ -16,8 +16,8 @@ struct action {
 };
 
 struct actions {
-    struct action items[LIMIT_ACTIONS];
     size_t count;
+    struct action items[];
 };
 
 static bool is_program(const struct action *action)
@@ -95,7 +95,7 @@ enum status actions_open(struct actions **result, const struct action_options *o
                          size_t count, struct loop *loop, struct log *log,
                          const struct clock *clock)
 {
-    struct actions *actions = calloc(1, sizeof *actions);
+    struct actions *actions = calloc(1, sizeof *actions + count * sizeof *actions->items);
     *result = actions;
     if (actions == NULL) return ST_NO_MEMORY;
     enum status status = ST_OK;

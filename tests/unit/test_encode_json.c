@@ -254,7 +254,7 @@ static void test_longest_alarm_fits(void **state)
     alarm->mono_ms = alarm->value_micro = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
     alarm->on_delay_ms = alarm->off_delay_ms = alarm->event_ms = INT64_MIN;
     alarm->until_ms = alarm->since_ms = alarm->arrival_ms = INT64_MIN;
-    assert_true(encode_json_record(&record, &longest, json, sizeof json) > 0);
+    assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
 }
 
 static void test_too_small_a_buffer_is_said(void **state)
