@@ -2,11 +2,10 @@
  * record is sent only after the commit that holds it. */
 #include "flow.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "flow_alarms.h"
 
 enum {
     TICK_MS = 500,
@@ -16,10 +15,6 @@ enum {
     STOP_DRAIN_MS = 500,
     REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
-    SWEEP_ROUNDS = 32,
-    SWEEP_MIN_BYTES = 256 * 1024,
-    WINDOW_LEAST = 20, /* what brokers send unacknowledged at least, some no more than that */
-    WINDOW_WAIT_MS = 5000
 };
 
 struct stream_now flow_now(const struct flow *flow)
@@ -75,8 +70,8 @@ static void commit_within(struct flow *flow, int64_t patience_ms)
  * that was made long: it would have to drop what comes meanwhile. */
 static void serve_small_windows(struct flow *flow)
 {
-    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < WINDOW_LEAST) return;
-    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < WINDOW_WAIT_MS) return;
+    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < FLOW_WINDOW_LEAST) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < FLOW_WINDOW_WAIT_MS) return;
     for (size_t i = 0; i < flow->source_count; i++) {
         const struct flow_source *source = &flow->sources[i];
         if (source->driver->pauses_for_commit &&
@@ -93,8 +88,8 @@ static void resume_sources(struct flow *flow)
 static void sweep_journal(struct flow *flow)
 {
     if (!flow->is_sweeping) {
-        int64_t limit_bytes = flow->sweep_bytes * 3;
-        if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
+        int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+        if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
@@ -103,7 +98,7 @@ static void sweep_journal(struct flow *flow)
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
-    size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
+    size_t share = (size_t)flow->config->limits.devices / FLOW_SWEEP_ROUNDS + 1;
     if (!stream_journal_states(flow->stream, share)) return;
     store_mark_journal(flow->store, true);
     flow->is_sweeping = false;
@@ -255,40 +250,13 @@ static bool sink_has_room(void *context, size_t bytes)
     return store_has_room(flow->store, bytes + flow->reserve_bytes);
 }
 
-/* At once, before the commit that lets it go to the centre: a stalled disk must not hide it. */
-static void log_alarm(const struct flow *flow, const struct record *record)
-{
-    const struct alarm_event *alarm = &record->alarm;
-    char cause[ALARM_ID_SIZE + ALARM_STATE_SIZE], value[32];
-    struct text text;
-    text_init(&text, cause, sizeof cause);
-    text_add(&text, alarm_state_text(alarm->to));
-    text_add_char(&text, ' ');
-    text_add(&text, alarm->name);
-    text_add_char(&text, ' ');
-    text_add(&text, record->device);
-    text_init(&text, value, sizeof value);
-    text_add_micro(&text, alarm->value_micro);
-    log_limited(flow->host.log, alarm->annunciate ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alarm", cause,
-                "%s %s on %s: %s -> %s, %s at %s", alarm->name, alarm_trigger_verb(alarm->trigger),
-                record->device, alarm_state_text(alarm->from), alarm_state_text(alarm->to),
-                alarm->kind, value);
-}
-
-static void tell_front(struct flow *flow, const struct record *record)
-{
-    if (flow->front == NULL) return;
-    int64_t wall_ms = record->clock == CLOCK_UNSET ? 0 : record->created_ms;
-    alarm_front_on_event(flow->front, record->device, &record->alarm, wall_ms, ++flow->ticket);
-}
-
 static void sink_emit(void *context, struct record *record)
 {
     struct flow *flow = context;
     store_add_record(flow->store, record);
     if (record->kind == RECORD_ALARM) {
-        log_alarm(flow, record);
-        tell_front(flow, record);
+        flow_alarms_log(flow, record);
+        flow_front_tell(flow, record);
         commit_soon(flow);
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
@@ -347,64 +315,17 @@ static void on_soon(void *context)
     commit(flow);
 }
 
-/* What the agent itself suffers from, for alarms of the kind `agent`. */
-static void judge_troubles(struct flow *flow, const struct stream_now *now)
-{
-    struct alarm_now when = {.wall_ms = now->wall_ms, .mono_ms = now->mono_ms, .clock = now->clock};
-    struct alarm_engine *alarms = stream_alarms(flow->stream);
-    struct store_counts store = store_count(flow->store);
-    struct stream_counts stream = stream_count(flow->stream);
-    bool is_down = flow->uplink != NULL && uplink_count(flow->uplink).state != UPLINK_UP;
-    bool is_full = stream.devices >= (uint64_t)flow->config->limits.devices;
-    int64_t budget_bytes = flow->config->store.budget_bytes;
-    int64_t used_micro = budget_bytes > 0 ? store.file_bytes * 100000 / budget_bytes * 1000 : 0;
-    alarm_engine_judge_trouble(alarms, ALARM_UPLINK_DOWN, 0, is_down, &when);
-    alarm_engine_judge_trouble(alarms, ALARM_STORE_DEGRADED, 0, store.is_failing, &when);
-    alarm_engine_judge_trouble(alarms, ALARM_CLOCK_UNTRUSTED, 0, now->clock != CLOCK_TRUSTED,
-                               &when);
-    alarm_engine_judge_trouble(alarms, ALARM_DEVICES_FULL, (int64_t)stream.devices * 1000000,
-                               is_full, &when);
-    alarm_engine_judge_trouble(alarms, ALARM_OUTBOX_FULL, used_micro, false, &when);
-}
-
 static void on_tick(void *context)
 {
     struct flow *flow = context;
     flow->is_synchronised = clock_is_synchronised();
     struct stream_now now = flow_now(flow);
-    if (flow->config->alarm_count > 0) judge_troubles(flow, &now);
+    if (flow->config->alarm_count > 0) flow_alarms_judge(flow, &now);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     serve_small_windows(flow);
     outlast_stall(flow);
     if (flow->front != NULL) alarm_front_on_tick(flow->front);
-}
-
-static uint64_t on_front_change(void *context)
-{
-    struct flow *flow = context;
-    commit_soon(flow);
-    return ++flow->ticket;
-}
-
-static uint64_t find_newest_ticket(void *context)
-{
-    struct flow *flow = context;
-    return flow->ticket;
-}
-
-static struct alarm_now find_alarm_now(void *context)
-{
-    struct stream_now now = flow_now(context);
-    return (struct alarm_now){.wall_ms = now.wall_ms, .mono_ms = now.mono_ms, .clock = now.clock};
-}
-
-struct alarm_front_host flow_front_host(struct flow *flow)
-{
-    return (struct alarm_front_host){.change = on_front_change,
-                                     .newest = find_newest_ticket,
-                                     .now = find_alarm_now,
-                                     .context = flow};
 }
 
 static void on_commit_timer(void *context)

@@ -19,6 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the plan must know too. */
+enum {
+    FLOW_SWEEP_ROUNDS = 32,            /* commits over which all whole states are journalled */
+    FLOW_SWEEP_MIN_BYTES = 256 * 1024, /* of journal, before that is done */
+    FLOW_SWEEP_GROWTH = 3,             /* and times the size after the last time */
+    FLOW_WINDOW_LEAST = 20,            /* what brokers send unacknowledged at least */
+    FLOW_WINDOW_WAIT_MS = 5000         /* how long they may be kept waiting with that */
+};
+
 struct flow_source {
     const struct driver *driver;
     void *state; /* driver->state_size bytes */
@@ -90,8 +99,9 @@ struct verdict_counts flow_count_verdicts(const struct flow *flow);
 struct stream_sink flow_sink(struct flow *flow);
 struct store_events flow_events(struct flow *flow);
 
-/* What alarm_front_open asks for. */
+/* What alarm_front_open asks for, and telling the front of an alarm's record in the batch. */
 struct alarm_front_host flow_front_host(struct flow *flow);
+void flow_front_tell(struct flow *flow, const struct record *record);
 
 /* Opens every source of the configuration and starts the timers.  ST_INVALID: a source's options
  * cannot work (reason logged); ST_NO_MEMORY, ST_FULL. */

@@ -164,7 +164,8 @@ void alarm_journal_mark(struct alarm_engine *engine, uint32_t index, bool is_cha
         alarm->next_dirty = engine->first_dirty;
         engine->first_dirty = index;
     }
-    size_t bytes = alarm_journal_entry_bytes(engine, alarm);
+    /* What only refreshes a delay may wait for room; it must not keep the room from others. */
+    size_t bytes = alarm->is_changed ? alarm_journal_entry_bytes(engine, alarm) : 0;
     if (bytes <= alarm->reserved_bytes) return;
     engine->reserved_bytes += bytes - alarm->reserved_bytes;
     alarm->reserved_bytes = (uint16_t)bytes;
@@ -249,12 +250,14 @@ size_t alarm_engine_reserved_bytes(const struct alarm_engine *engine)
     return engine->options.rule_count == 0 ? 0 : engine->reserved_bytes + ALARM_JOURNAL_BYTES;
 }
 
-static bool is_to_write(const struct alarm_engine *engine, const struct alarm *alarm)
+static bool is_refresh_due(const struct alarm_engine *engine, const struct alarm *alarm)
 {
     const struct alarm_timing *timing = &alarm_condition_of(engine, alarm)->timing;
     int64_t delay_ms = alarm->facts.is_active ? timing->off_delay_ms : timing->on_delay_ms;
     int64_t every_ms = delay_ms > LONG_DELAY_MS ? LONG_REFRESH_MS : REFRESH_MS;
-    return alarm->is_changed || engine->mono_ms - alarm->written_mono_ms >= every_ms;
+    if (!alarm->zone.is_timing && alarm->facts.is_shelved) every_ms = LONG_REFRESH_MS;
+    return engine->mono_ms - alarm->written_mono_ms >= every_ms &&
+           engine->sink.has_room(engine->sink.context, alarm_journal_entry_bytes(engine, alarm));
 }
 
 void alarm_engine_flush(struct alarm_engine *engine)
@@ -263,14 +266,15 @@ void alarm_engine_flush(struct alarm_engine *engine)
     while (*link != ALARM_NONE) {
         uint32_t index = *link;
         struct alarm *alarm = &engine->alarms[index];
-        if (is_to_write(engine, alarm)) write_alarm(engine, index);
-        if (alarm->zone.is_timing || alarm->is_changed) {
+        if (alarm->is_changed || is_refresh_due(engine, alarm)) write_alarm(engine, index);
+        engine->reserved_bytes -= alarm->reserved_bytes;
+        alarm->reserved_bytes = 0;
+        if (alarm->zone.is_timing) {
             link = &alarm->next_dirty;
             continue;
         }
         *link = alarm->next_dirty;
         alarm->is_dirty = false;
-        engine->reserved_bytes -= alarm->reserved_bytes;
     }
     if (engine->is_common_changed && engine->options.rule_count > 0) write_common(engine);
 }

@@ -156,7 +156,6 @@ void alarm_judge_set_timer(struct alarm_engine *engine, uint32_t index, bool is_
     bool waits = timer->place != ALARM_TIMER_NONE;
     /* One that waits already looks again by itself: no need to move it for each reading. */
     if (!is_exact && (due_ms == INT64_MAX || (waits && due_ms > timer->due_mono_ms))) return;
-    if (is_exact && due_ms <= engine->mono_ms) due_ms = engine->mono_ms + 1;
     alarm_timer_set(&engine->timers, index, due_ms, engine->alarms[index].event_ms);
 }
 
@@ -190,8 +189,7 @@ static bool judge_time(struct alarm_engine *engine, uint32_t index, const struct
             struct alarm_because because = {.trigger = TRIGGER_EXPIRE, .now = now};
             if (alarm_move(engine, index, &because) == ALARM_HAS_NO_ROOM) return false;
         } else if (now->mono_ms - alarm->written_mono_ms >= SHELF_REFRESH_MS) {
-            alarm_journal_mark(engine, index, true);
-            alarm->written_mono_ms = now->mono_ms;
+            alarm_journal_mark(engine, index, false);
         }
     }
     if (may_realarm(engine, alarm) &&
@@ -206,7 +204,10 @@ bool alarm_judge_time(struct alarm_engine *engine, uint32_t source, const struct
 {
     for (uint32_t i = engine->sources[source].first; i != ALARM_NONE; i = engine->alarms[i].next) {
         bool is_done = judge_time(engine, i, now);
-        alarm_judge_set_timer(engine, i, true);
+        int64_t due_ms = alarm_judge_due(engine, i);
+        /* What found no room keeps its place, so that order does not depend on room. */
+        if (is_done && due_ms <= now->mono_ms) due_ms = now->mono_ms + 1;
+        alarm_timer_set(&engine->timers, i, due_ms, engine->alarms[i].event_ms);
         if (!is_done) return false;
     }
     return true;

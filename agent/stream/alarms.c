@@ -27,10 +27,10 @@ struct alarm_options alarms_options(const struct stream_options *options)
 size_t alarms_room_bytes(const struct stream_options *options)
 {
     struct alarm_options alarms = alarms_options(options);
-    size_t events = 2 * alarm_engine_alarms_per_device(&alarms);
-    if (events > ALARM_EVENTS) events = ALARM_EVENTS;
-    return events * (STREAM_ALARM_BYTES + ALARM_JOURNAL_BYTES) +
-           (options->alarm_count > 0 ? ALARM_JOURNAL_BYTES : 0);
+    size_t count = alarm_engine_alarms_per_device(&alarms);
+    size_t events = 2 * count < ALARM_EVENTS ? 2 * count : ALARM_EVENTS;
+    size_t common = options->alarm_count > 0;
+    return events * STREAM_ALARM_BYTES + (count + common) * ALARM_JOURNAL_BYTES;
 }
 
 static bool has_room(void *context, size_t bytes)

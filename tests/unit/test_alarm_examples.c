@@ -256,13 +256,13 @@ static struct alarm_rig *play(const struct curve *curve, bool is_restarting)
 {
     size_t rules = 0;
     while (rules < 4 && curve->rules[rules].name[0] != '\0') rules++;
-    struct alarm_rig *rig = rig_open(curve->rules, rules);
+    struct alarm_rig *rig = alarm_rig_open(curve->rules, rules);
     rig->options.expected_every_ms = curve->expected_every_ms;
     alarm_engine_close(rig->engine);
-    rig_set_time(rig, -1000);
-    rig_open_engine(rig);
+    alarm_rig_set_time(rig, -1000);
+    alarm_rig_open_engine(rig);
     rig->is_restarting = is_restarting;
-    rig_play(rig, curve->script);
+    alarm_rig_play(rig, curve->script);
     return rig;
 }
 
@@ -275,7 +275,7 @@ static void test_curves(void **state)
         if (strcmp(rig->text, curves[i].expected) != 0)
             print_message("is:\n%sshould be:\n%s", rig->text, curves[i].expected);
         assert_string_equal(rig->text, curves[i].expected);
-        rig_close(rig);
+        alarm_rig_close(rig);
     }
 }
 
@@ -291,8 +291,8 @@ static void test_curves_with_a_restart_at_every_step(void **state)
         assert_int_equal(torn->event_count, whole->event_count);
         assert_memory_equal(torn->events, whole->events,
                             whole->event_count * sizeof *whole->events);
-        rig_close(whole);
-        rig_close(torn);
+        alarm_rig_close(whole);
+        alarm_rig_close(torn);
     }
 }
 
