@@ -251,6 +251,7 @@ enum status alarm_engine_open(struct alarm_engine **engine, const struct alarm_o
     made->notes = (void *)(block + plan.notes_at);
     made->first_free = made->first_dirty = ALARM_NONE;
     made->first_free_source = ALARM_NO_SOURCE;
+    for (size_t i = 0; i < LIMIT_ALARMS; i++) made->silence_mono_ms[i] = INT64_MIN;
     for (size_t i = 0; plan.alarms > 0 && i < ALARM_NOTES; i++) made->notes[i].alarm = ALARM_NONE;
     for (size_t i = 0; i < plan.alarms; i++) made->timers.timers[i].place = ALARM_TIMER_NONE;
     make_conditions(made);

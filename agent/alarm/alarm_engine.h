@@ -102,6 +102,10 @@ void alarm_engine_remove_source(struct alarm_engine *engine, uint32_t source,
 bool alarm_engine_check_value(struct alarm_engine *engine, uint32_t source, int64_t value_micro,
                               const struct alarm_now *now);
 
+/* The same for a device that is not known yet, which this does not change. */
+bool alarm_engine_is_first_bad(const struct alarm_engine *engine, const char *id,
+                               int64_t value_micro);
+
 /* Judges a good reading that is not older than the last one judged.  `is_of_device`: event_ms is
  * the device's own. */
 void alarm_engine_add_reading(struct alarm_engine *engine, uint32_t source, int64_t value_micro,

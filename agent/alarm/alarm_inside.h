@@ -54,6 +54,9 @@ struct alarm_judgement {
 bool alarm_judge(struct alarm_engine *engine, uint32_t alarm,
                  const struct alarm_judgement *judgement);
 
+/* Raises one about missing data when it is due.  False: no room. */
+bool alarm_judge_no_data(struct alarm_engine *engine, uint32_t alarm, const struct alarm_now *now);
+
 /* Does what is due for all alarms of a source.  False: no room. */
 bool alarm_judge_time(struct alarm_engine *engine, uint32_t source, const struct alarm_now *now);
 void alarm_judge_set_timer(struct alarm_engine *engine, uint32_t alarm, bool is_exact);

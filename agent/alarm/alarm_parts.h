@@ -126,6 +126,7 @@ struct alarm_engine {
     uint32_t rule_active[LIMIT_ALARMS]; /* active alarms of each rule */
     uint64_t suppressors;               /* rules that suppress others */
     uint64_t silent_rules;
+    int64_t silence_mono_ms[LIMIT_ALARMS]; /* when each of them was looked at last */
     size_t active;
     struct alarm_flood flood;
     struct alarm_counts counts;

@@ -23,6 +23,9 @@ bool alarm_silence_judge(struct alarm_engine *engine, uint32_t index, const stru
     const struct alarm_condition *condition = alarm_condition_of(engine, alarm);
     const struct alarm_source *newest = NULL;
     int64_t silent = 0, all = 0;
+    /* Many devices may be due at once: once a moment is enough. */
+    if (engine->silence_mono_ms[condition->rule_index] == now->mono_ms) return true;
+    engine->silence_mono_ms[condition->rule_index] = now->mono_ms;
     for (uint32_t i = 0; i < engine->sources_used; i++) {
         const struct alarm_source *source = &engine->sources[i];
         if (!source->is_used || (source->silent_rules >> condition->rule_index & 1) == 0) continue;
@@ -52,7 +55,8 @@ bool alarm_silence_judge_rules(struct alarm_engine *engine, uint64_t rules,
          i = engine->alarms[i].next) {
         const struct alarm_condition *condition = alarm_condition_of(engine, &engine->alarms[i]);
         if (condition->kind != ALARM_SOURCE_SILENT) continue;
-        if ((rules >> condition->rule_index & 1) == 0) continue;
+        if ((rules >> condition->rule_index & 1) == 0 || engine->alarms[i].facts.is_active)
+            continue;
         if (!alarm_silence_judge(engine, i, now)) return false;
     }
     return true;
@@ -67,7 +71,8 @@ void alarm_silence_heard(struct alarm_engine *engine, uint32_t index)
         const struct alarm *alarm = &engine->alarms[i];
         const struct alarm_condition *condition = alarm_condition_of(engine, alarm);
         if (condition->kind != ALARM_SOURCE_SILENT || !alarm->facts.is_active) continue;
-        if ((rules >> condition->rule_index & 1) != 0)
-            alarm_timer_set(&engine->timers, i, engine->mono_ms, 0);
+        if ((rules >> condition->rule_index & 1) == 0) continue;
+        engine->silence_mono_ms[condition->rule_index] = INT64_MIN;
+        alarm_timer_set(&engine->timers, i, engine->mono_ms, 0);
     }
 }

@@ -90,6 +90,8 @@ bool alarms_check_value(struct stream *stream, struct device *device, const char
                         int64_t value_micro, const struct stream_now *now)
 {
     if (stream->options.alarm_count == 0) return true;
+    /* Ids that are not admitted in the end must not fill the table of alarms. */
+    if (device == NULL && !alarm_engine_is_first_bad(stream->alarms, id, value_micro)) return true;
     struct alarm_now when = at(now);
     return alarm_engine_check_value(stream->alarms, source_of(stream, device, id, &when),
                                     value_micro, &when);
