@@ -58,6 +58,21 @@ enum status alarm_front_open(struct alarm_front **result,
     return ST_OK;
 }
 
+static bool is_remote(const struct uplink_mqtt_options *uplink)
+{
+    return uplink != NULL && (uplink->has_alarm_states || uplink->commands.topic[0] != '\0');
+}
+
+size_t alarm_front_size_bytes(const struct alarm_front_settings *settings)
+{
+    size_t bytes = sizeof(struct alarm_front);
+    if (settings->action_count > 0)
+        bytes += actions_size_bytes(settings->actions, settings->action_count);
+    if (is_remote(settings->uplink))
+        bytes += sizeof(struct alarm_remote) + command_channel_size_bytes();
+    return bytes;
+}
+
 /* ---- requests ---- */
 
 static uint64_t ticket_of(struct alarm_front *front, enum alarm_desk_when when)
@@ -153,9 +168,8 @@ static enum status publish_state(void *context, const char *device, const char *
 static enum status open_channel(struct alarm_front *front)
 {
     const struct uplink_mqtt_options *uplink = front->settings.uplink;
-    if (uplink == NULL) return ST_OK;
+    if (!is_remote(uplink)) return ST_OK;
     front->has_states = uplink->has_alarm_states;
-    if (!front->has_states && uplink->commands.topic[0] == '\0') return ST_OK;
     front->remote = calloc(1, sizeof *front->remote);
     if (front->remote == NULL) return ST_NO_MEMORY;
     const struct alarm_mirror_host host = {.gateway = front->settings.gateway,

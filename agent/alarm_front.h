@@ -45,6 +45,9 @@ enum status alarm_front_open(struct alarm_front **front,
                              const struct alarm_front_settings *settings,
                              const struct alarm_front_host *host) ISOTHERM_CHECK;
 
+/* What open and start allocate for these settings, of which only the options count. */
+size_t alarm_front_size_bytes(const struct alarm_front_settings *settings);
+
 /* Takes over what stands in the restored engine and begins: actions, connection, commands.
  * `engine` stays valid until close.  ST_INVALID: options cannot work (reason logged); ST_NO_MEMORY,
  * ST_FULL. */

@@ -109,6 +109,14 @@ enum status actions_open(struct actions **result, const struct action_options *o
     return status;
 }
 
+size_t actions_size_bytes(const struct action_options *options, size_t count)
+{
+    size_t bytes = sizeof(struct actions) + count * sizeof(struct action);
+    for (size_t i = 0; i < count; i++)
+        if (options[i].run[0] == '\0') bytes += output_size_bytes();
+    return bytes;
+}
+
 bool actions_count(const struct actions *actions, size_t index, struct action_counts *counts)
 {
     if (actions == NULL || index >= actions->count) return false;

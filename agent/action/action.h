@@ -79,6 +79,9 @@ enum status actions_open(struct actions **actions, const struct action_options *
                          size_t count, struct loop *loop, struct log *log,
                          const struct clock *clock) ISOTHERM_CHECK;
 
+/* What actions_open allocates for these options. */
+size_t actions_size_bytes(const struct action_options *options, size_t count);
+
 /* An alarm that stood unacknowledged before the start: outputs take it up, programs do not run. */
 void actions_take_over(struct actions *actions, const struct action_event *event);
 

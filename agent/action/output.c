@@ -145,6 +145,11 @@ void output_remove_call(struct output *output, const char *alarm)
     if (was_on && !output_is_on(output)) output_write(output);
 }
 
+size_t output_size_bytes(void)
+{
+    return sizeof(struct output);
+}
+
 enum status output_open(struct output **result, const struct action_options *options,
                         struct loop *loop, struct log *log)
 {

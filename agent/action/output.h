@@ -14,6 +14,8 @@ struct output;
 enum status output_open(struct output **output, const struct action_options *options,
                         struct loop *loop, struct log *log) ISOTHERM_CHECK;
 
+size_t output_size_bytes(void); /* what output_open allocates */
+
 /* An alarm begins to call, or calls no more.  Neither is counted twice. */
 void output_add_call(struct output *output, const char *alarm);
 void output_remove_call(struct output *output, const char *alarm);

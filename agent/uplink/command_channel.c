@@ -229,6 +229,11 @@ enum status command_channel_open(struct command_channel **result,
     return status;
 }
 
+size_t command_channel_size_bytes(void)
+{
+    return sizeof(struct command_channel) + mqtt_client_size_bytes();
+}
+
 void command_channel_close(struct command_channel *channel)
 {
     if (channel == NULL) return;

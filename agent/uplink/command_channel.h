@@ -59,6 +59,8 @@ enum status command_channel_open(struct command_channel **channel,
                                  const struct command_channel_settings *settings,
                                  const struct command_channel_events *events) ISOTHERM_CHECK;
 
+size_t command_channel_size_bytes(void); /* what command_channel_open allocates */
+
 /* Disconnects and releases everything; no event afterwards.  NULL does nothing. */
 void command_channel_close(struct command_channel *channel);
 
