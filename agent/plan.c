@@ -61,12 +61,22 @@ static size_t source_bytes(const struct config_source *source)
     return driver->state_size + driver->options_size + repeat_size_bytes(keys) + opened;
 }
 
+/* What one more device costs: what the table has once, rules among it, is not counted to any. */
+static int64_t find_device_bytes(const struct stream_options *stream)
+{
+    struct stream_options other = *stream;
+    other.devices = stream->devices > LIMIT_DEVICES / 2 ? stream->devices / 2 : 2 * stream->devices;
+    int64_t devices = (int64_t)other.devices - (int64_t)stream->devices;
+    int64_t bytes = (int64_t)stream_size_bytes(&other) - (int64_t)stream_size_bytes(stream);
+    return bytes / devices;
+}
+
 static void add_our_parts(struct plan *plan, const struct config *config)
 {
     struct stream_options stream = config_stream_options(config);
     struct store_options store = config_store_options(config);
     size_t table = stream_size_bytes(&stream);
-    plan->device_bytes = (int64_t)((table + stream.devices - 1) / stream.devices);
+    plan->device_bytes = find_device_bytes(&stream);
     add_ours(plan, table, "devices, their panes, windows and alarms");
     add_ours(plan, store_size_bytes(&store), "two batches for the store");
     for (size_t i = 0; i < config->source_count; i++) {
