@@ -29,6 +29,7 @@ extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_status;
 extern const struct command command_tail;
+extern const struct command command_alarms;
 extern const struct command command_decode;
 extern const struct command command_replay;
 extern const struct command command_store;

@@ -6,6 +6,7 @@
 #ifndef ISOTHERM_CONFIG_H
 #define ISOTHERM_CONFIG_H
 
+#include "action/action.h"
 #include "alarm/model.h"
 #include "base/field.h"
 #include "base/limits.h"
@@ -61,6 +62,8 @@ struct config {
     size_t alarm_count;
     struct config_habit habit;
     struct model *models; /* of the alarms that name one; NULL: none does */
+    struct action_options actions[LIMIT_ACTIONS];
+    size_t action_count;
     struct config_source sources[LIMIT_SOURCES];
     size_t source_count;
     bool has_uplink;

@@ -3,6 +3,8 @@
  * One request per connection, a line of text; the answer is one or more lines of JSON:
  *   status                       one object (report.h)
  *   devices                      one object per device
+ *   alarms                       one object per alarm that is not normal; `alarms all`: of all
+ *   command {...}                the answer to a command, once it is durable (alarm_request.h)
  *   tail readings|records|all    one object per reading or record, until the client leaves
  * A client that does not read fast enough loses lines, which are counted and said in-band; it
  * never slows the agent.  Loop thread only. */

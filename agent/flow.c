@@ -94,6 +94,7 @@ static void sweep_journal(struct flow *flow)
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
             repeat_journal_whole(&flow->sources[i].intake.repeat);
+        if (flow->front != NULL) alarm_front_journal_whole(flow->front);
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
@@ -182,6 +183,12 @@ static void journal_sources(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
 }
 
+static void sink_journal(void *context, const void *bytes, size_t size)
+{
+    struct flow *flow = context;
+    store_add_journal(flow->store, bytes, size);
+}
+
 static void commit(struct flow *flow)
 {
     if (!flow->is_running) return; /* a start that failed has nothing to say, least of all counts */
@@ -193,6 +200,7 @@ static void commit(struct flow *flow)
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
+    if (flow->front != NULL) alarm_front_journal(flow->front, sink_journal, flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
     flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
@@ -220,6 +228,8 @@ static void on_committed(void *context, uint64_t ticket)
         source_resume(flow, source);
     }
     if (flow->uplink != NULL) uplink_on_committed(flow->uplink);
+    if (flow->front != NULL) alarm_front_on_committed(flow->front, ticket);
+    if (flow->watcher.committed != NULL) flow->watcher.committed(flow->watcher.context);
     if (flow->wants_commit || flow->is_full) commit(flow);
 }
 
@@ -246,15 +256,10 @@ static void sink_emit(void *context, struct record *record)
     store_add_record(flow->store, record);
     if (record->kind == RECORD_ALARM) {
         flow_alarms_log(flow, record);
+        flow_front_tell(flow, record);
         commit_soon(flow);
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
-}
-
-static void sink_journal(void *context, const void *bytes, size_t size)
-{
-    struct flow *flow = context;
-    store_add_journal(flow->store, bytes, size);
 }
 
 struct stream_sink flow_sink(struct flow *flow)
@@ -320,6 +325,7 @@ static void on_tick(void *context)
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     serve_small_windows(flow);
     outlast_stall(flow);
+    if (flow->front != NULL) alarm_front_on_tick(flow->front);
 }
 
 static void on_commit_timer(void *context)
@@ -367,6 +373,8 @@ enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
     uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
     if (tag == LEDGER_TAG) return ledger_decode(&flow->restored, bytes, size);
     if (tag == REPEAT_TAG) return restore_repeats(flow, bytes, size);
+    if (flow->front != NULL && alarm_front_is_entry(bytes, size))
+        return alarm_front_restore(flow->front, bytes, size);
     return stream_restore(flow->stream, bytes, size);
 }
 
@@ -428,7 +436,7 @@ static enum status prepare_source(struct flow *flow, const struct config_source 
 enum status flow_prepare(struct flow *flow)
 {
     enum status status = ST_OK;
-    flow->reserve_bytes = LEDGER_BYTES;
+    flow->reserve_bytes = LEDGER_BYTES + alarm_front_room_bytes();
     for (size_t i = 0; i < flow->config->source_count && status == ST_OK; i++)
         status = prepare_source(flow, &flow->config->sources[i]);
     return status;
@@ -502,6 +510,7 @@ static bool is_drained(const struct flow *flow)
 void flow_stop(struct flow *flow)
 {
     flow->is_stopping = true;
+    alarm_front_stop(flow->front);
     loop_timer_stop(&flow->tick_timer);
     loop_timer_stop(&flow->commit_timer);
     loop_timer_stop(&flow->soon_timer);

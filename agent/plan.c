@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include "agent.h"
+#include "alarm_front.h"
 #include "announcer.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -91,6 +92,11 @@ static void add_our_parts(struct plan *plan, const struct config *config)
         add_ours(plan, uplink_mqtt_size_bytes() + (has_ledger ? announcer_size_bytes() : 0),
                  "uplink");
     }
+    const struct alarm_front_settings front = {.uplink =
+                                                   config->has_uplink ? &config->uplink : NULL,
+                                               .actions = config->actions,
+                                               .action_count = config->action_count};
+    add_ours(plan, alarm_front_size_bytes(&front), "commands and actions");
     add_part(plan, true, (int64_t)control_size_bytes(), 2 * (int64_t)control_client_bytes(),
              "control socket (in memory: two clients)");
     add_ours(plan, loop_size_bytes() + agent_size_bytes() + sizeof *config + sizeof(struct log),

@@ -282,6 +282,7 @@ void report_status(struct text *text, const struct flow *flow, const char *epoch
     report_alarms(text, stream_alarms(flow->stream));
     add_store(text, flow, &store, now_mono_ms);
     add_uplink(text, flow, now_mono_ms);
+    if (flow->front != NULL) alarm_front_report(flow->front, text);
     text_json_open(text, "ledger", '{');
     add_ledger(text, flow, &stream, &store);
     add_ledger_sources(text, flow);

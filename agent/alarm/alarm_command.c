@@ -136,3 +136,11 @@ size_t alarm_engine_list(const struct alarm_engine *engine, size_t *cursor,
     }
     return count;
 }
+
+bool alarm_engine_view(const struct alarm_engine *engine, const char *alarm,
+                       struct alarm_view *view)
+{
+    uint32_t index = alarm_table_find_alarm(engine, alarm);
+    if (index != ALARM_NONE) write_view(engine, index, view);
+    return index != ALARM_NONE;
+}

@@ -87,6 +87,10 @@ enum alarm_answer alarm_engine_command(struct alarm_engine *engine,
 size_t alarm_engine_list(const struct alarm_engine *engine, size_t *cursor,
                          struct alarm_view *views, size_t max);
 
+/* Copies the view of one alarm.  False: no alarm has that id. */
+bool alarm_engine_view(const struct alarm_engine *engine, const char *alarm,
+                       struct alarm_view *view);
+
 /* A word for the answer: "done", "nothing to do", "unknown alarm" ... */
 const char *alarm_answer_text(enum alarm_answer answer);
 

@@ -2,8 +2,7 @@
  *
  * Shared by the mqtt source and the mqtt uplink.  Name resolution and connecting run in the
  * loop's pool; after a loss it connects again with backoff and jitter for ever.  Messages and
- * acknowledgements are told through callbacks.  Nothing is ever queued while disconnected.
- * Loop thread only. */
+ * acknowledgements come by callbacks.  Nothing is queued while disconnected.  Loop thread only. */
 #ifndef ISOTHERM_BASE_MQTT_CLIENT_H
 #define ISOTHERM_BASE_MQTT_CLIENT_H
 
@@ -127,6 +126,7 @@ struct mqtt_message {
     uint16_t id; /* 0 at QoS 0; kept by the broker when it sends the message again */
     enum mqtt_repeat repeat;
     bool is_retained;
+    const void *properties; /* v5, for mqtt_reply_read; NULL: none */
 };
 
 struct mqtt_events {

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "store/store.h"
 #include "stream/record.h"
+#include "uplink/command_channel.h"
 #include "uplink/drain.h"
 #include "uplink/link.h"
 
@@ -38,6 +39,8 @@ struct uplink_mqtt_options {
     struct uplink_pacing pacing;
     int64_t ledger_every_ms; /* 0: the ledger is not published */
     bool retain;             /* the last summary of each device is retained */
+    bool has_alarm_states;   /* a retained state of each alarm */
+    struct command_channel_options commands;
 };
 
 extern const struct field_table uplink_mqtt_option_table;
