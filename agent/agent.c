@@ -179,6 +179,11 @@ static enum status start_service(struct agent *agent)
     return service_start(&agent->service, agent->loop, &agent->flow);
 }
 
+size_t agent_size_bytes(void)
+{
+    return sizeof(struct agent);
+}
+
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {

@@ -77,9 +77,10 @@ static enum verdict offer(void *context, struct intake *intake, const struct rea
     return verdict;
 }
 
-static void ignore_commit(void *context)
+static void ignore_commit(void *context, int64_t patience_ms)
 {
     (void)context;
+    (void)patience_ms;
 }
 
 static void on_end(void *context, struct intake *intake)

@@ -55,16 +55,36 @@ static void print_windows(const cJSON *status)
 static void print_drain(const cJSON *uplink)
 {
     const cJSON *drain_ms = cJSON_GetObjectItemCaseSensitive(uplink, "drain_ms");
-    (void)printf("drain    %.0f waiting, %.0f of them from before the connection",
-                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
-    if (!cJSON_IsNumber(drain_ms)) {
-        (void)printf(": time unknown%s\n",
-                     strcmp(reply_text(uplink, "state"), "up") == 0 ? "" : " while not connected");
+    const char *basis = reply_text(uplink, "drain_basis");
+    if (reply_number(uplink, "waiting") < 1) {
+        (void)printf("drain    nothing waits\n");
         return;
     }
-    (void)printf(": gone in ");
-    print_duration(drain_ms->valuedouble + 999.0);
-    (void)printf(" (rate %s)\n", reply_text(uplink, "drain_basis"));
+    (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
+                 reply_number(uplink, "waiting"), reply_number(uplink, "history"));
+    if (cJSON_IsNumber(drain_ms)) {
+        (void)printf("about ");
+        print_duration(drain_ms->valuedouble + 999.0);
+        (void)printf(" at the %s rate\n", basis);
+    } else if (strcmp(reply_text(uplink, "state"), "up") != 0) {
+        (void)printf("time unknown while not connected\n");
+    } else if (strcmp(basis, "growing") == 0) {
+        (void)printf("no end, more is made than goes\n");
+    } else {
+        (void)printf("time not known yet\n");
+    }
+}
+
+static void print_flash(const cJSON *flash)
+{
+    double budget_mib = reply_number(flash, "budget_per_day_bytes") / 1048576.0;
+    (void)printf("flash    %.1f MiB written", reply_number(flash, "written_bytes") / 1048576.0);
+    if (reply_number(flash, "per_day_bytes") > 0)
+        (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
+    if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
+    (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+                 reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
+                 reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
 }
 
 static void print_store_and_uplink(const cJSON *status)
@@ -76,6 +96,7 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");
         return;

@@ -9,6 +9,7 @@
 #include "base/field.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "board.h"
 #include "driver.h"
 #include "store/store.h"
 #include "stream/stream.h"
@@ -28,6 +29,7 @@ struct config_limits {
     int64_t devices;
     int admission; /* enum admission */
     int64_t payload_bytes;
+    int64_t memory_bytes; /* of the whole process; 0: no limit */
 };
 
 struct config_times { /* which event times are believed */
@@ -37,6 +39,9 @@ struct config_times { /* which event times are believed */
 
 struct config {
     char gateway[LIMIT_GATEWAY_SIZE];
+    char board_name[BOARD_NAME_SIZE]; /* as written; "auto": the one that is recognised */
+    struct board board;               /* its profile, or what is assumed without one */
+    struct board_found board_found;
     struct store_options store;
     struct config_limits limits;
     struct config_times times;
@@ -72,6 +77,19 @@ struct config_problems {
  * file cannot be read (a problem as well).  Release with config_fini in any case. */
 enum status config_load(struct config *config, const char *path,
                         struct config_problems *problems) ISOTHERM_CHECK;
+
+/* What a configuration is loaded for. */
+struct config_purpose {
+    struct board_search boards;
+    /* What the process will take in memory, held against the limits; NULL: not to be checked. */
+    int64_t (*plan_bytes)(const struct config *config);
+};
+
+/* The same; config_load asks the environment for boards and plans nothing. */
+enum status config_load_for(struct config *config, const char *path,
+                            const struct config_purpose *purpose,
+                            struct config_problems *problems) ISOTHERM_CHECK;
+
 void config_fini(struct config *config);
 
 /* What the stream needs, taken from the configuration. */

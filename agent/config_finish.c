@@ -158,6 +158,7 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
         config->windows[0] = (struct window_spec){.size_ms = 60000};
         config->window_count = 1;
     }
+    config_apply_board(tree, root, config);
     finish_gateway(tree, root, config);
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);

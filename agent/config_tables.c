@@ -42,6 +42,15 @@ static const struct field limits_fields[] = {
      .min = 64,
      .max = LIMIT_PAYLOAD,
      .help = "Largest payload that is looked at; a larger one is refused and counted."},
+    {.name = "memory",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct config_limits, memory_bytes),
+     .default_text = "0",
+     .min = 0,
+     .max = INT64_C(1) << 40,
+     .help =
+         "What isotherm plan may come to for the whole process; a configuration that plans more "
+         "is refused. 0: no limit but the board's."},
 };
 
 static const struct field_table limits_table = {.fields = limits_fields,
@@ -293,6 +302,13 @@ static const struct field config_fields[] = {
      .example = "line-7",
      .help = "Name of this gateway, unique in the fleet; by default the machine's host name. "
              "Letters, digits, . _ -"},
+    {.name = "board",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct config, board_name),
+     .size = sizeof((struct config *)0)->board_name,
+     .default_text = "auto",
+     .help = "The board's profile, which names serial ports and lowers limits: auto recognises it, "
+             "isotherm board --list shows all."},
     {.name = "store",
      .type = FIELD_GROUP,
      .offset = offsetof(struct config, store),

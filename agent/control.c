@@ -317,6 +317,16 @@ static enum status listen_at(struct control *control, const char *path, struct l
     return is_missing ? ST_AGAIN : ST_IO;
 }
 
+size_t control_size_bytes(void)
+{
+    return sizeof(struct control);
+}
+
+size_t control_client_bytes(void)
+{
+    return sizeof(struct client);
+}
+
 enum status control_open(struct control **result, const char *path,
                          const struct control_subject *subject)
 {

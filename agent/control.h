@@ -22,6 +22,10 @@ struct control_subject {
     int64_t started_mono_ms;
 };
 
+/* Bytes that control_open allocates; those of a client it has are all that is touched. */
+size_t control_size_bytes(void);
+size_t control_client_bytes(void);
+
 /* Listens on `path` (mode 0660; a socket left behind by a dead agent is replaced).  The subject
  * is copied, what it points to stays valid.  ST_AGAIN: the directory is not there (yet; logged);
  * ST_IO: cannot listen there, or another agent does (logged); ST_NO_MEMORY, ST_FULL. */

@@ -16,8 +16,6 @@ enum {
     STOP_DRAIN_MS = 500,
     REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
-    SWEEP_ROUNDS = 32,
-    SWEEP_MIN_BYTES = 256 * 1024
 };
 
 struct stream_now flow_now(const struct flow *flow)
@@ -56,6 +54,33 @@ static void commit_soon(struct flow *flow)
     if (flow->soon_timer != NULL) loop_timer_again(flow->soon_timer, 0, 0);
 }
 
+/* Where the flash is to be spared and the source can wait: with what comes until then. */
+static void commit_within(struct flow *flow, int64_t patience_ms)
+{
+    int64_t wait_ms = wear_patience_ms(&flow->wear, patience_ms);
+    if (wait_ms == 0) {
+        commit_soon(flow);
+        return;
+    }
+    if (flow->wants_commit || flow->is_soon_set || flow->soon_timer == NULL) return;
+    flow->is_soon_set = true;
+    loop_timer_again(flow->soon_timer, wait_ms, 0);
+}
+
+/* A broker that sends few messages before they are acknowledged must not be held up by an interval
+ * that was made long: it would have to drop what comes meanwhile. */
+static void serve_small_windows(struct flow *flow)
+{
+    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < FLOW_WINDOW_LEAST) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < FLOW_WINDOW_WAIT_MS) return;
+    for (size_t i = 0; i < flow->source_count; i++) {
+        const struct flow_source *source = &flow->sources[i];
+        if (source->driver->pauses_for_commit &&
+            source->intake.last_ticket > flow->host.durable_ticket)
+            commit_soon(flow);
+    }
+}
+
 static void resume_sources(struct flow *flow)
 {
     for (size_t i = 0; i < flow->source_count; i++) source_resume(flow, &flow->sources[i]);
@@ -64,8 +89,8 @@ static void resume_sources(struct flow *flow)
 static void sweep_journal(struct flow *flow)
 {
     if (!flow->is_sweeping) {
-        int64_t limit_bytes = flow->sweep_bytes * 3;
-        if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
+        int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+        if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
@@ -73,7 +98,7 @@ static void sweep_journal(struct flow *flow)
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
-    size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
+    size_t share = (size_t)flow->config->limits.devices / FLOW_SWEEP_ROUNDS + 1;
     if (!stream_journal_states(flow->stream, share)) return;
     store_mark_journal(flow->store, true);
     flow->is_sweeping = false;
@@ -136,20 +161,22 @@ static void journal_repeats(struct flow *flow, struct intake *intake)
         store_add_journal(flow->store, bytes, size);
 }
 
-/* Where nothing but refusals comes in there is no reading for the counts to go with. */
+/* Where nothing but refusals comes in there is no reading for the counts to go with: then now and
+ * then, and at the end. */
 static bool are_refusals_due(const struct flow *flow)
 {
     struct verdict_counts counts = flow_count_verdicts(flow);
-    return ledger_count_received(&counts) != flow->journalled_received &&
-           clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+    bool is_time = flow->is_stopping ||
+                   clock_mono_ms(&flow->host.clock) - flow->journalled_mono_ms >= REFUSALS_MS;
+    return is_time && ledger_count_received(&counts) != flow->journalled_received;
 }
 
 /* Counts and keys belong to the readings they speak of: they go with every batch that has any, and
  * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_sources(struct flow *flow)
 {
-    bool is_needed = flow->ticket != flow->handed_ticket || flow->is_stopping ||
-                     flow->is_ledger_due || are_refusals_due(flow);
+    bool is_needed =
+        flow->ticket != flow->handed_ticket || flow->is_ledger_due || are_refusals_due(flow);
     if (!is_needed) return;
     flow->is_ledger_due = false;
     journal_ledger(flow);
@@ -163,13 +190,16 @@ static void commit(struct flow *flow)
         flow->wants_commit = true;
         return;
     }
-    flow->wants_commit = false;
+    flow->wants_commit = flow->is_soon_set = false;
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
     flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
+    if (flow->commit_timer != NULL && flow->wear.fixed_ms == 0)
+        loop_timer_again(flow->commit_timer, wear_interval_ms(&flow->wear),
+                         wear_interval_ms(&flow->wear));
     pause_for_commit(flow);
     flow->is_full = false; /* the other batch is empty */
     resume_sources(flow);
@@ -179,6 +209,8 @@ static void on_committed(void *context, uint64_t ticket)
 {
     struct flow *flow = context;
     flow->host.durable_ticket = ticket;
+    wear_note_commit(&flow->wear, store_count(flow->store).flash_bytes,
+                     clock_mono_ms(&flow->host.clock));
     if (!flow->is_sweeping && flow->sweep_bytes == 0)
         flow->sweep_bytes = store_count(flow->store).journal_bytes;
     for (size_t i = 0; i < flow->source_count; i++) {
@@ -275,9 +307,9 @@ static uint64_t on_take_ticket(void *context)
     return ++flow->ticket;
 }
 
-static void on_request_commit(void *context)
+static void on_request_commit(void *context, int64_t patience_ms)
 {
-    commit_soon(context);
+    commit_within(context, patience_ms);
 }
 
 static void on_end(void *context, struct intake *intake)
@@ -301,6 +333,7 @@ static void on_tick(void *context)
     struct stream_now now = flow_now(flow);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
+    serve_small_windows(flow);
     outlast_stall(flow);
 }
 
@@ -327,6 +360,8 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
         .context = flow,
     };
     flow->is_synchronised = clock_is_synchronised();
+    wear_init(&flow->wear, store_flash_per_day(&config->store), config->store.commit_every_ms,
+              clock_mono_ms(&clock));
 }
 
 /* Keys of a source that is no longer configured are of no use to anyone. */
@@ -424,7 +459,7 @@ static enum status open_source(struct flow_source *source, const struct config_s
 static enum status start_timers(struct flow *flow)
 {
     struct loop *loop = flow->host.loop;
-    int64_t commit_ms = flow->config->store.commit_every_ms;
+    int64_t commit_ms = wear_interval_ms(&flow->wear);
     flow->tick_timer = loop_timer_start(loop, TICK_MS, TICK_MS, on_tick, flow);
     flow->commit_timer = loop_timer_start(loop, commit_ms, commit_ms, on_commit_timer, flow);
     flow->soon_timer = loop_timer_start(loop, commit_ms, 0, on_soon, flow);

@@ -10,12 +10,22 @@
 #include "intake_host.h"
 #include "ledger.h"
 #include "store/store.h"
+#include "store/wear.h"
 #include "stream/stream.h"
 #include "uplink/uplink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What the plan must know too. */
+enum {
+    FLOW_SWEEP_ROUNDS = 32,            /* commits over which all whole states are journalled */
+    FLOW_SWEEP_MIN_BYTES = 256 * 1024, /* of journal, before that is done */
+    FLOW_SWEEP_GROWTH = 3,             /* and times the size after the last time */
+    FLOW_WINDOW_LEAST = 20,            /* what brokers send unacknowledged at least */
+    FLOW_WINDOW_WAIT_MS = 5000         /* how long they may be kept waiting with that */
+};
 
 struct flow_source {
     const struct driver *driver;
@@ -49,6 +59,8 @@ struct flow {
     int64_t handed_mono_ms; /* when the running commit was handed to the store */
     bool is_full;           /* the batch has no room: every source is paused */
     bool wants_commit;      /* as soon as the running one is done */
+    bool is_soon_set;       /* a commit that was asked for waits, to spare the flash */
+    struct wear wear;       /* says how long after a commit the next one is due */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
     int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */

@@ -88,7 +88,7 @@ uint64_t intake_forget_repeats(struct intake *intake)
     struct intake_host *host = intake->host;
     if (!repeat_forget(&intake->repeat)) return 0;
     intake->last_ticket = host->take_ticket(host->context);
-    host->request_commit(host->context);
+    host->request_commit(host->context, 0);
     return intake->last_ticket;
 }
 
@@ -117,7 +117,12 @@ void intake_report_end(struct intake *intake)
 
 void intake_request_commit(struct intake *intake)
 {
-    intake->host->request_commit(intake->host->context);
+    intake_request_commit_within(intake, 0);
+}
+
+void intake_request_commit_within(struct intake *intake, int64_t patience_ms)
+{
+    intake->host->request_commit(intake->host->context, patience_ms);
 }
 
 uint64_t intake_durable_ticket(const struct intake *intake)

@@ -52,8 +52,10 @@ void intake_report_connected(struct intake *intake, bool is_connected, const cha
 /* Says that a source with an end (a recording) has ended. */
 void intake_report_end(struct intake *intake);
 
-/* Asks for a commit soon, because the source waits for its acknowledgement. */
+/* Asks for a commit soon, because the source waits for its acknowledgement: at once, or, where
+ * that spares the flash, within the time for which the source waits without harm. */
 void intake_request_commit(struct intake *intake);
+void intake_request_commit_within(struct intake *intake, int64_t patience_ms);
 
 /* The largest ticket that is committed. */
 uint64_t intake_durable_ticket(const struct intake *intake);

@@ -23,7 +23,7 @@ struct intake_host {
                           uint64_t *ticket);
     /* A place in commit order for a change that is no reading. */
     uint64_t (*take_ticket)(void *context);
-    void (*request_commit)(void *context);
+    void (*request_commit)(void *context, int64_t patience_ms);
     void (*end)(void *context, struct intake *intake);
     void *context;
 };

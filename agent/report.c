@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 static const char *const uplink_states[] = {"off", "down", "connecting", "up"};
-static const char *const drain_bases[] = {"unknown", "measured", "configured", "earlier"};
+static const char *const drain_bases[] = {"unknown",    "none",    "measured",
+                                          "configured", "earlier", "growing"};
 static const char *const clock_names[] = {"unset", "held", "trusted"};
 
 /* Resident memory in bytes, as the kernel counts it; 0 when it does not say. */
@@ -88,7 +89,25 @@ static void add_windows(struct text *text, const struct flow *flow,
     text_json_close(text, ']');
 }
 
-static void add_store(struct text *text, const struct flow *flow, const struct store_counts *counts)
+static void add_flash(struct text *text, const struct flow *flow, int64_t now_mono_ms)
+{
+    struct wear_report flash = wear_report(&flow->wear, now_mono_ms);
+    text_json_open(text, "flash", '{');
+    text_json_uint(text, "written_bytes", flash.written_bytes);
+    text_json_uint(text, "last_day_bytes", flash.last_day_bytes);
+    if (flash.per_day_bytes > 0)
+        text_json_int(text, "per_day_bytes", flash.per_day_bytes);
+    else
+        text_json_null(text, "per_day_bytes");
+    text_json_int(text, "budget_per_day_bytes", flash.budget_bytes);
+    text_json_int(text, "commit_every_ms", flash.interval_ms);
+    text_json_bool(text, "commit_every_fixed", flash.is_fixed);
+    text_json_bool(text, "over_budget", flash.is_over);
+    text_json_close(text, '}');
+}
+
+static void add_store(struct text *text, const struct flow *flow, const struct store_counts *counts,
+                      int64_t now_mono_ms)
 {
     text_json_open(text, "store", '{');
     text_json_string(text, "path", flow->config->store.path);
@@ -102,6 +121,7 @@ static void add_store(struct text *text, const struct flow *flow, const struct s
     text_json_int(text, "longest_commit_ms", counts->longest_commit_ms);
     text_json_uint(text, "waiting_alarms", counts->waiting[LANE_ALARM]);
     text_json_uint(text, "waiting_summaries", counts->waiting[LANE_WINDOW]);
+    add_flash(text, flow, now_mono_ms);
     text_json_close(text, '}');
 }
 
@@ -255,7 +275,7 @@ void report_status(struct text *text, const struct flow *flow, const char *epoch
         add_source(text, &flow->sources[i], now_mono_ms);
     text_json_close(text, ']');
     add_windows(text, flow, &stream);
-    add_store(text, flow, &store);
+    add_store(text, flow, &store, now_mono_ms);
     add_uplink(text, flow, now_mono_ms);
     text_json_open(text, "ledger", '{');
     add_ledger(text, flow, &stream, &store);

@@ -246,7 +246,9 @@ static void wait_for_commit(struct coap_state *state, const struct coap_server_r
         loop_timer_again(state->ack_timer, wait_ms, 0);
         state->is_ack_timer_set = true;
     }
-    intake_request_commit(state->intake);
+    /* Half of it is for the commit itself, so that the answer still travels in the ACK. */
+    bool is_full = coap_exchange_is_full(state->exchange);
+    intake_request_commit_within(state->intake, is_full ? 0 : wait_ms / 2);
 }
 
 static void on_request(void *context, const struct coap_server_request *request,
@@ -293,6 +295,20 @@ static size_t coap_repeat_keys(const void *options)
     const struct coap_options *coap = options;
     int64_t keys = coap->remembered < KEYS_MAX ? coap->remembered : KEYS_MAX;
     return (size_t)(keys > coap->pending ? keys : coap->pending); /* one commit may hold as many */
+}
+
+/* A confirmable request is answered after its commit, so none may wait for the timer. */
+static size_t coap_commit_readings(const void *options)
+{
+    (void)options;
+    return 1;
+}
+
+static size_t coap_open_bytes(const void *options)
+{
+    const struct coap_options *coap = options;
+    return coap_server_size_bytes() +
+           coap_exchange_size_bytes((size_t)coap->pending, (size_t)coap->remembered);
 }
 
 static void coap_durable(void *context, uint64_t ticket)
@@ -512,6 +528,8 @@ const struct driver driver_coap = {
     .options = &options_table,
     .can_wait = true,
     .repeat_keys = coap_repeat_keys,
+    .commit_readings = coap_commit_readings,
+    .open_bytes = coap_open_bytes,
     .open = coap_open,
     .close = coap_close,
     .durable = coap_durable,

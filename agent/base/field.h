@@ -46,9 +46,11 @@ struct field {
     const char *example; /* what the full example shows in place of the default; may be NULL */
 };
 
-/* Where a check of a whole struct reports a problem: the field's name and what is wrong. */
+/* Where a check of a whole struct reports a problem: the field's name and what is wrong.  A
+ * warning does not keep the configuration from being used; `warn` may be NULL. */
 struct field_report {
     void (*add)(void *context, const char *field_name, const char *problem);
+    void (*warn)(void *context, const char *field_name, const char *problem);
     void *context;
 };
 
@@ -56,6 +58,8 @@ struct field_table {
     const struct field *fields;
     size_t count;
     const char *help; /* one sentence about the whole */
+    /* Optional: the row that is meant when an item of a list is written as a single value. */
+    const char *scalar_name;
     /* Optional: checks that concern several fields at once. */
     void (*check)(const void *options, const struct field_report *report);
 };

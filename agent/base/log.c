@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 1024, WINDOW_MS = 60000 };
+enum { LINE_SIZE = 1024, WINDOW_MS = 60000, WINDOW_MOST_MS = 3600000 };
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const char *const level_priorities[] = {"<3>", "<4>", "<6>", "<7>"};
@@ -78,7 +78,7 @@ static void write_line(struct log *log, enum log_level level, const char *part, 
     used = append_escaped(line, used, text);
     if (suppressed > 0) {
         char note[64];
-        (void)snprintf(note, sizeof note, " (%u more in the minute before)", suppressed);
+        (void)snprintf(note, sizeof note, " (%u more since the last such line)", suppressed);
         used = append_escaped(line, used, note);
     }
     line[used++] = '\n';
@@ -118,8 +118,17 @@ static struct log_cause *find_cause(struct log *log, uint64_t hash, int64_t now_
     return oldest;
 }
 
-void log_limited(struct log *log, enum log_level level, const char *part, const char *cause,
-                 const char *format, ...)
+/* How long the cause is now to be silent. */
+static uint32_t next_window(const struct log_cause *cause, bool is_growing, int64_t now_mono_ms)
+{
+    if (!is_growing || cause->window_ms == 0) return WINDOW_MS;
+    if (now_mono_ms - cause->until_mono_ms > cause->window_ms) return WINDOW_MS;
+    return cause->window_ms < WINDOW_MOST_MS / 2 ? cause->window_ms * 2 : WINDOW_MOST_MS;
+}
+
+static void ISOTHERM_PRINTF(6, 0)
+    write_limited(struct log *log, enum log_level level, const char *part, const char *cause,
+                  bool is_growing, const char *format, va_list arguments)
 {
     if (log == NULL || level > log->level) return;
     uint64_t hash = hash_text(hash_text(UINT64_C(0xcbf29ce484222325), part), cause);
@@ -130,11 +139,27 @@ void log_limited(struct log *log, enum log_level level, const char *part, const 
         return;
     }
     char text[LINE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     write_line(log, level, part, text, entry->suppressed);
     entry->suppressed = 0;
-    entry->until_mono_ms = now_mono_ms + WINDOW_MS;
+    entry->window_ms = next_window(entry, is_growing, now_mono_ms);
+    entry->until_mono_ms = now_mono_ms + entry->window_ms;
+}
+
+void log_limited(struct log *log, enum log_level level, const char *part, const char *cause,
+                 const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_limited(log, level, part, cause, false, format, arguments);
+    va_end(arguments);
+}
+
+void log_growing(struct log *log, enum log_level level, const char *part, const char *cause,
+                 const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_limited(log, level, part, cause, true, format, arguments);
+    va_end(arguments);
 }

@@ -27,6 +27,7 @@ struct log {
     struct log_cause {
         uint64_t hash;
         int64_t until_mono_ms;
+        uint32_t window_ms; /* that until_mono_ms ends */
         uint32_t suppressed;
     } causes[LOG_CAUSES];
 };
@@ -42,6 +43,11 @@ void log_write(struct log *log, enum log_level level, const char *part, const ch
 /* As log_write, but at most once a minute for the same `part` and `cause`; the next line says
  * how many were left out.  `cause` is a short stable word. */
 void log_limited(struct log *log, enum log_level level, const char *part, const char *cause,
+                 const char *format, ...) ISOTHERM_PRINTF(5, 6);
+
+/* As log_limited, for a state that may last for days: after the first line one in 1, 2, 4 ...
+ * minutes, at last one an hour.  When the cause was quiet for as long as that, it begins anew. */
+void log_growing(struct log *log, enum log_level level, const char *part, const char *cause,
                  const char *format, ...) ISOTHERM_PRINTF(5, 6);
 
 /* Reads "error", "warn", "info" or "debug".  ST_INVALID otherwise. */

@@ -71,6 +71,11 @@ enum status loop_open(struct loop **loop)
     return ST_OK;
 }
 
+size_t loop_size_bytes(void)
+{
+    return sizeof(struct loop);
+}
+
 static void close_any(uv_handle_t *handle, void *context)
 {
     (void)context;

@@ -9,6 +9,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -25,6 +26,9 @@ typedef void loop_work_fn(void *request); /* pool thread: touches nothing but th
 
 /* ST_NO_MEMORY when it cannot be had.  The caller releases it with loop_close. */
 enum status loop_open(struct loop **loop) ISOTHERM_CHECK;
+
+/* Bytes that loop_open allocates. */
+size_t loop_size_bytes(void);
 
 /* Stops every handle, lets running pool work end, frees the loop.  NULL does nothing. */
 void loop_close(struct loop *loop);

@@ -344,6 +344,11 @@ static enum status fill(struct mqtt_client *client, const struct mqtt_options *o
     return mqtt_setup_check_files(options, settings->log, settings->part);
 }
 
+size_t mqtt_client_size_bytes(void)
+{
+    return sizeof(struct mqtt_client);
+}
+
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
                              const struct mqtt_settings *settings, const struct mqtt_events *events)
 {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,21 @@ enum status mqtt_address_parse(const char *url, struct mqtt_address *address, co
     return ST_OK;
 }
 
+static bool is_missing(const char *path)
+{
+    return path[0] != '\0' && access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* It may come later: then the connection is made. */
+static void warn_if_missing(const struct field_report *report, const char *name, const char *path)
+{
+    char problem[LIMIT_PATH_SIZE + 64];
+    if (report->warn == NULL || !is_missing(path)) return;
+    (void)snprintf(problem, sizeof problem, "there is no %s; without it nothing is connected",
+                   path);
+    report->warn(report->context, name, problem);
+}
+
 void mqtt_options_check(const struct mqtt_options *options, const struct field_report *report)
 {
     struct mqtt_address address;
@@ -108,6 +124,10 @@ void mqtt_options_check(const struct mqtt_options *options, const struct field_r
         report->add(report->context, "username", "is missing: password_file needs it");
     if (options->backoff_min_ms > options->backoff_max_ms)
         report->add(report->context, "retry_max", "is less than retry_min");
+    warn_if_missing(report, "ca_file", options->ca_file);
+    warn_if_missing(report, "cert_file", options->cert_file);
+    warn_if_missing(report, "key_file", options->key_file);
+    warn_if_missing(report, "password_file", options->password_file);
 }
 
 /* Opens a secret; one that everybody can read is none. */
@@ -137,7 +157,7 @@ static enum status open_secret(const char *path, struct log *log, const char *pa
 static enum status check_readable(const char *path, const char *what, struct log *log,
                                   const char *part)
 {
-    if (path[0] == '\0' || access(path, R_OK) == 0) return ST_OK;
+    if (path[0] == '\0' || is_missing(path) || access(path, R_OK) == 0) return ST_OK;
     log_write(log, LOG_LEVEL_ERROR, part, "cannot read %s %s: %s", what, path, strerror(errno));
     return ST_INVALID;
 }
@@ -148,11 +168,26 @@ enum status mqtt_setup_check_files(const struct mqtt_options *options, struct lo
     enum status status = check_readable(options->ca_file, "ca_file", log, part);
     if (check_readable(options->cert_file, "cert_file", log, part) != ST_OK) status = ST_INVALID;
     if (check_readable(options->key_file, "key_file", log, part) != ST_OK) status = ST_INVALID;
-    if (options->password_file[0] == '\0') return status;
+    if (options->password_file[0] == '\0' || is_missing(options->password_file)) return status;
     int fd;
     if (open_secret(options->password_file, log, part, &fd) != ST_OK) return ST_INVALID;
     (void)close(fd);
     return status;
+}
+
+/* What was missing at the start may have come by now. */
+static enum status await_files(const struct mqtt_options *options, struct log *log,
+                               const char *part)
+{
+    const char *const paths[] = {options->ca_file, options->cert_file, options->key_file,
+                                 options->password_file};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (!is_missing(paths[i])) continue;
+        log_growing(log, LOG_LEVEL_ERROR, part, "missing-file",
+                    "there is no %s: nothing is connected until there is", paths[i]);
+        return ST_NOT_FOUND;
+    }
+    return ST_OK;
 }
 
 /* Read anew for each connection, so that a changed password needs no restart. */
@@ -204,7 +239,8 @@ enum status mqtt_setup_new(struct mosquitto **handle, const struct mqtt_options 
     bool is_clean = options->version == MQTT_VERSION_311 && options->session_ms == 0;
     *handle = mosquitto_new(client_id, is_clean, context);
     if (*handle == NULL) return ST_NO_MEMORY;
-    enum status status = set_options(*handle, options, settings);
+    enum status status = await_files(options, settings->log, settings->part);
+    if (status == ST_OK) status = set_options(*handle, options, settings);
     if (status == ST_OK) status = set_password(*handle, options, settings->log, settings->part);
     if (status == ST_OK && is_tls)
         status = mqtt_tls_set(*handle, options, settings->log, settings->part);

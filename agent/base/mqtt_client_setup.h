@@ -21,12 +21,14 @@ struct mqtt_address {
 enum status mqtt_address_parse(const char *url, struct mqtt_address *address,
                                const char **problem) ISOTHERM_CHECK;
 
-/* Whether the files of the options can be read now; logs those that cannot.  ST_INVALID. */
+/* Whether the files of the options can be used; logs those that cannot.  One that is missing may
+ * come later and is no failure here.  ST_INVALID. */
 enum status mqtt_setup_check_files(const struct mqtt_options *options, struct log *log,
                                    const char *part) ISOTHERM_CHECK;
 
 /* Makes a handle with session, will, TLS and password set.  `context` goes to its callbacks.
- * ST_NO_MEMORY, or ST_INVALID when a file has become unreadable; logged. */
+ * ST_NO_MEMORY; ST_NOT_FOUND when a file is missing, or ST_INVALID when one has become unreadable;
+ * logged. */
 enum status mqtt_setup_new(struct mosquitto **handle, const struct mqtt_options *options,
                            const struct mqtt_settings *settings, const char *client_id, bool is_tls,
                            void *context) ISOTHERM_CHECK;

@@ -62,7 +62,7 @@ enum status database_share(int64_t budget_bytes, int64_t batch_bytes,
 enum status database_report(sqlite3 *connection, struct log *log, int result, const char *doing)
 {
     int system_error = sqlite3_system_errno(connection);
-    log_limited(log, LOG_LEVEL_ERROR, "store", sqlite3_errstr(result), "%s: %s (SQLite %d%s%s)",
+    log_growing(log, LOG_LEVEL_ERROR, "store", sqlite3_errstr(result), "%s: %s (SQLite %d%s%s)",
                 doing, sqlite3_errmsg(connection), sqlite3_extended_errcode(connection),
                 system_error != 0 ? ", " : "", system_error != 0 ? strerror(system_error) : "");
     switch (result & 0xff) {
@@ -116,10 +116,11 @@ enum status database_ask(sqlite3 *connection, struct log *log, const char *sql, 
     return status;
 }
 
-static enum status connect_file(sqlite3 **connection, const char *path, struct log *log)
+static enum status connect_file(sqlite3 **connection, const char *path, const char *vfs_name,
+                                struct log *log)
 {
     int result =
-        sqlite3_open_v2(path, connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+        sqlite3_open_v2(path, connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name);
     if (result == SQLITE_OK) {
         (void)sqlite3_extended_result_codes(*connection, 1);
         (void)sqlite3_busy_timeout(*connection, 0);
@@ -198,7 +199,7 @@ static enum status write_new(const char *unfinished, struct log *log)
     }
     (void)close(fd);
     sqlite3 *connection = NULL;
-    enum status status = connect_file(&connection, unfinished, log);
+    enum status status = connect_file(&connection, unfinished, NULL, log);
     if (status == ST_OK) status = fill_new(connection, log);
     database_finish(&connection);
     return status;
@@ -266,11 +267,11 @@ static enum status check_writable(sqlite3 *connection, const char *path, struct 
     return ST_IO;
 }
 
-enum status database_open(sqlite3 **connection, const char *path,
+enum status database_open(sqlite3 **connection, const char *path, const char *vfs_name,
                           const struct database_shares *shares, bool is_checked, struct log *log)
 {
     *connection = NULL;
-    enum status status = connect_file(connection, path, log);
+    enum status status = connect_file(connection, path, vfs_name, log);
     if (status != ST_OK) return status;
     status = configure(*connection, shares, log);
     if (status == ST_OK || status == ST_IO) {

@@ -31,10 +31,11 @@ int64_t database_least_budget(int64_t batch_bytes);
  * so that at `path` there is nothing or a whole store at any time.  ST_IO, ST_FULL; logged. */
 enum status database_create(const char *path, struct log *log) ISOTHERM_CHECK;
 
-/* Opens the existing database and upgrades it.  With `is_checked` every page of a file that is
+/* Opens the existing database through the VFS of that name (NULL: the system's) and upgrades it.
+ * With `is_checked` every page of a file that is
  * not too large is read and checked.  ST_CORRUPT: damaged; ST_FOREIGN: newer; ST_IO: anything
  * else, e.g. another program has it open.  Logged.  On failure *connection is NULL. */
-enum status database_open(sqlite3 **connection, const char *path,
+enum status database_open(sqlite3 **connection, const char *path, const char *vfs_name,
                           const struct database_shares *shares, bool is_checked,
                           struct log *log) ISOTHERM_CHECK;
 

@@ -74,9 +74,9 @@ enum status journal_find_newest(struct journal *journal, uint64_t *id)
     return status;
 }
 
-static enum status restore_blob(uint64_t id, const uint8_t *bytes, size_t size,
-                                void (*fn)(void *context, const void *bytes, size_t size),
-                                void *context)
+enum status journal_read_blob(uint64_t id, const uint8_t *bytes, size_t size,
+                              void (*fn)(void *context, const void *bytes, size_t size),
+                              void *context)
 {
     struct pack_reader reader = {.bytes = bytes, .size = size};
     uint32_t crc = pack_get_u32(&reader);
@@ -107,7 +107,8 @@ enum status journal_restore(struct journal *journal,
         uint64_t id = (uint64_t)sqlite3_column_int64(statement, 0);
         const uint8_t *bytes = sqlite3_column_blob(statement, 1);
         size_t size = (size_t)sqlite3_column_bytes(statement, 1);
-        enum status read = bytes == NULL ? ST_CORRUPT : restore_blob(id, bytes, size, fn, context);
+        enum status read =
+            bytes == NULL ? ST_CORRUPT : journal_read_blob(id, bytes, size, fn, context);
         if (read != ST_OK)
             log_write(journal->log, LOG_LEVEL_ERROR, "store",
                       "journal entry %" PRIu64 " cannot be read (%s): left out", id,

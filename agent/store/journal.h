@@ -34,6 +34,12 @@ enum status journal_measure(struct journal *journal, int64_t *bytes) ISOTHERM_CH
 /* The number of the newest blob; 0: there is none. */
 enum status journal_find_newest(struct journal *journal, uint64_t *id) ISOTHERM_CHECK;
 
+/* Hands each entry of one blob to fn.  ST_CORRUPT, ST_UNSUPPORTED; entries before the damaged one
+ * may have been handed out when its checksum was right all the same.  Pure. */
+enum status journal_read_blob(uint64_t id, const uint8_t *bytes, size_t size,
+                              void (*fn)(void *context, const void *bytes, size_t size),
+                              void *context) ISOTHERM_CHECK;
+
 /* Hands each entry, oldest first, to fn.  A damaged blob is logged and left out. */
 enum status journal_restore(struct journal *journal,
                             void (*fn)(void *context, const void *bytes, size_t size),

@@ -55,7 +55,7 @@ static void encode(const struct meta_state *state, uint8_t *bytes)
     pack_put_u32(&head, pack_crc32(0, bytes + CRC_SIZE, STATE_SIZE - CRC_SIZE));
 }
 
-static enum status decode(const uint8_t *bytes, size_t size, struct meta_state *state)
+enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state *state)
 {
     struct pack_reader reader = {.bytes = bytes, .size = size};
     uint32_t crc = pack_get_u32(&reader);
@@ -87,7 +87,7 @@ enum status meta_load(const struct meta *meta, struct meta_state *state)
     } else {
         const void *bytes = sqlite3_column_blob(statement, 0);
         int size = sqlite3_column_bytes(statement, 0);
-        status = bytes == NULL ? ST_CORRUPT : decode(bytes, (size_t)size, state);
+        status = bytes == NULL ? ST_CORRUPT : meta_read_state(bytes, (size_t)size, state);
         if (status != ST_OK)
             log_limited(meta->log, LOG_LEVEL_ERROR, "store", "state", "the state is damaged");
     }

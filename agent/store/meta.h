@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* written = acknowledged + dropped + the sum of waiting, after every transaction. */
@@ -39,6 +40,10 @@ void meta_close(struct meta *meta);
 
 /* ST_NOT_FOUND: none yet, as in a new file; ST_CORRUPT. */
 enum status meta_load(const struct meta *meta, struct meta_state *state) ISOTHERM_CHECK;
+
+/* Reads the bytes of a saved state.  ST_CORRUPT.  Pure. */
+enum status meta_read_state(const uint8_t *bytes, size_t size,
+                            struct meta_state *state) ISOTHERM_CHECK;
 
 /* Inside the caller's transaction, or one of its own. */
 enum status meta_save(const struct meta *meta, const struct meta_state *state) ISOTHERM_CHECK;

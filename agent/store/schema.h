@@ -12,7 +12,7 @@
 /* "Isot", at byte 68 of the file: tells our files from others'. */
 #define SCHEMA_APPLICATION_ID 0x49736f74
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /* Brings an empty database, or one of an older version, to SCHEMA_VERSION, in one transaction.
  * ST_FOREIGN: of a newer version, nothing was written; ST_CORRUPT; ST_FULL; ST_IO.  Logged. */

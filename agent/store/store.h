@@ -23,10 +23,29 @@ struct store;
 
 struct store_options {
     char path[LIMIT_PATH_SIZE];
-    int64_t budget_bytes; /* database and WAL together */
-    int64_t commit_every_ms;
-    int64_t batch_bytes; /* size of one of the two batches */
+    int64_t budget_bytes;    /* database and WAL together */
+    int64_t commit_every_ms; /* 0: it follows from store_flash_per_day */
+    int64_t batch_bytes;     /* size of one of the two batches */
+    int64_t flash_per_day_bytes;
+    bool has_flash_per_day;
+    int storage; /* enum storage_class */
 };
+
+/* What the store lies on, as far as it matters how much may be written. */
+enum storage_class {
+    STORAGE_SD,
+    STORAGE_EMMC,
+    STORAGE_NAND,
+    STORAGE_SSD,
+    STORAGE_HDD,
+    STORAGE_RAM
+};
+
+extern const char *const store_storage_names[]; /* by class, ended by NULL */
+
+/* Bytes that may be written in a day: as configured, else what its class of storage stands for
+ * many years; 0: no limit. */
+int64_t store_flash_per_day(const struct store_options *options);
 
 /* Lanes of the outbox: alarms have their own. */
 enum lane { LANE_ALARM = 0, LANE_WINDOW = 1, LANE_COUNT };
@@ -61,12 +80,16 @@ struct store_counts {
     uint64_t next_seq;            /* all that was committed is below, all that will be is not */
     int64_t file_bytes;           /* database and WAL */
     int64_t journal_bytes;
+    uint64_t flash_bytes; /* written to the database and its WAL since it was opened */
     int64_t last_commit_ms, longest_commit_ms; /* duration */
     bool is_failing;                           /* the last commit failed and is being tried again */
 };
 
 /* The least budget_bytes with which store_open takes batches of this size. */
 int64_t store_least_budget(int64_t batch_bytes);
+
+/* Bytes that store_open allocates for these options, SQLite's own not counted. */
+size_t store_size_bytes(const struct store_options *options);
 
 /* Opens or creates the database and reads what it holds; does not start the thread.  A damaged
  * file of ours is set aside and a new one begun.  `log` is the loop thread's; the store makes one

@@ -3,6 +3,7 @@
 #include "store/store_file.h"
 
 #include "store/schema.h"
+#include "store/version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +90,7 @@ enum status store_file_lock(const char *path, struct log *log, int *fd)
     return ST_IO;
 }
 
-static bool is_claimed(const char *path)
+bool store_file_is_claimed(const char *path)
 {
     char claim[STORE_FILE_PATH_SIZE];
     store_file_join(claim, path, ".claim");
@@ -98,7 +99,7 @@ static bool is_claimed(const char *path)
 
 void store_file_claim(const char *path, struct log *log)
 {
-    if (is_claimed(path)) return;
+    if (store_file_is_claimed(path)) return;
     char claim[STORE_FILE_PATH_SIZE];
     store_file_join(claim, path, ".claim");
     int fd = open(claim, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -136,13 +137,13 @@ static bool is_ours(const unsigned char *header, ssize_t size)
     return size == HEADER_SIZE && memcmp(header + APPLICATION_ID_AT, mark, sizeof mark) == 0;
 }
 
-/* Asked before SQLite opens the file, since that alone may write to it. */
-static bool is_newer(const unsigned char *header)
+/* Asked before SQLite opens the file for writing, since that alone may write to it. */
+static bool is_newer(const char *path, const unsigned char *header)
 {
     const unsigned char *v = header + VERSION_AT;
     uint32_t version =
         (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | (uint32_t)v[3];
-    return version > SCHEMA_VERSION;
+    return version_is_newer(path, version, SCHEMA_VERSION);
 }
 
 static enum status inspect_open(const char *path, int fd, struct log *log,
@@ -163,7 +164,7 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
     *kind = size == 0               ? STORE_FILE_ABSENT
             : is_ours(header, size) ? STORE_FILE_OURS
                                     : STORE_FILE_BLANK;
-    if (*kind == STORE_FILE_OURS && is_newer(header)) {
+    if (*kind == STORE_FILE_OURS && is_newer(path, header)) {
         log_limited(log, LOG_LEVEL_ERROR, "store", "version",
                     "%s was written by a newer isotherm: left untouched, use that one or name "
                     "another path",
@@ -172,7 +173,7 @@ static enum status inspect_open(const char *path, int fd, struct log *log,
     }
     if (*kind != STORE_FILE_BLANK || is_blank(fd)) return ST_OK;
     bool is_database = memcmp(header, "SQLite format 3", MAGIC_SIZE) == 0;
-    if (!is_database && is_claimed(path)) {
+    if (!is_database && store_file_is_claimed(path)) {
         *kind = STORE_FILE_OURS;
         return ST_OK;
     }

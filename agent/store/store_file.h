@@ -38,6 +38,7 @@ enum status store_file_lock(const char *path, struct log *log, int *fd) ISOTHERM
  * power cut may garble the first page with our mark while its good copy is still in the WAL.
  * When it cannot be noted, that is logged and the next start tries again. */
 void store_file_claim(const char *path, struct log *log);
+bool store_file_is_claimed(const char *path);
 
 /* Looks at the file.  A claimed one that no longer looks like anything is damage of ours.
  * ST_FOREIGN: it is not ours, or not a regular file; ST_IO: it cannot be read.  Logged. */

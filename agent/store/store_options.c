@@ -1,10 +1,28 @@
 /* Invariant: options that pass the check can be opened; store_open checks the budget again. */
 #include "store/database.h"
 #include "store/store.h"
+#include "store/wear.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#define MIB (INT64_C(1) << 20)
+
+const char *const store_storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "ram", NULL};
+
+/* A cheap card of 16 GB stands some 0.3 to 2 TB, an eMMC of 8 GB some 20 TB, a small SSD 150 TB:
+ * years in each case. */
+static const int64_t class_bytes[] = {
+    [STORAGE_SD] = 250 * MIB,    [STORAGE_EMMC] = 2048 * MIB, [STORAGE_NAND] = 100 * MIB,
+    [STORAGE_SSD] = 20480 * MIB, [STORAGE_HDD] = 0,           [STORAGE_RAM] = 0,
+};
+
+int64_t store_flash_per_day(const struct store_options *options)
+{
+    return options->has_flash_per_day ? options->flash_per_day_bytes
+                                      : class_bytes[options->storage];
+}
 
 static const struct field fields[] = {
     {.name = "path",
@@ -24,11 +42,29 @@ static const struct field fields[] = {
     {.name = "commit_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct store_options, commit_every_ms),
-     .default_text = "5s",
      .min = 10,
      .max = 600000,
+     .example = "5s",
      .help = "How often what is new is made durable; a longer time spares the flash, and is what "
-             "a power cut may take from sources that cannot wait."},
+             "a power cut may take from sources that cannot wait. By default it follows from "
+             "flash_per_day and from what is really written, within 1s to 1min; alarms are "
+             "committed at once in any case."},
+    {.name = "flash_per_day",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct store_options, flash_per_day_bytes),
+     .given_offset = offsetof(struct store_options, has_flash_per_day),
+     .min = 0,
+     .max = WEAR_BUDGET_MOST,
+     .example = "500 MiB",
+     .help = "How many bytes the store may write in a day; commits become rarer when it would be "
+             "more. 0: no limit. By default it follows from storage."},
+    {.name = "storage",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct store_options, storage),
+     .choices = store_storage_names,
+     .default_text = "ssd",
+     .help = "What the store lies on: sd (250 MiB a day), emmc (2 GiB), nand (raw flash, 100 MiB), "
+             "ssd (20 GiB), hdd or ram (no limit)."},
     {.name = "batch",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, batch_bytes),

@@ -62,7 +62,7 @@ static bool retry_commit(struct store_thread *thread, uint32_t attempt, enum sta
     int64_t wait_ms = RETRY_FIRST_MS;
     for (uint32_t i = 0; i < attempt && wait_ms < RETRY_MOST_MS; i++) wait_ms *= 2;
     if (wait_ms > RETRY_MOST_MS) wait_ms = RETRY_MOST_MS;
-    log_limited(&thread->log, LOG_LEVEL_ERROR, "store", "commit",
+    log_growing(&thread->log, LOG_LEVEL_ERROR, "store", "commit",
                 "commit failed (%s): kept in memory and tried again in %" PRId64 " ms",
                 status_text(status), wait_ms);
     (void)pthread_mutex_lock(&thread->mutex);
@@ -112,6 +112,7 @@ static void share_counts(struct store_thread *thread)
     thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
+    thread->counts.flash_bytes = counts.flash_bytes;
     (void)pthread_mutex_unlock(&thread->mutex);
 }
 

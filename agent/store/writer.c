@@ -2,6 +2,7 @@
  * succeeded, or by reading it from the database. */
 #include "store/writer.h"
 
+#include "store/probe.h"
 #include "store/quarantine.h"
 #include "store/reserve.h"
 #include "store/store_file.h"
@@ -73,7 +74,8 @@ static enum status attach_existing(struct writer *writer, const struct meta_stat
                                    bool is_checked)
 {
     enum status status =
-        database_open(&writer->connection, writer->path, &writer->shares, is_checked, writer->log);
+        database_open(&writer->connection, writer->path, meter_name(&writer->meter),
+                      &writer->shares, is_checked, writer->log);
     if (status != ST_OK) return status;
     (void)sqlite3_wal_hook(writer->connection, on_wal, writer);
     status = outbox_open(&writer->outbox, writer->connection, writer->log);
@@ -83,6 +85,21 @@ static enum status attach_existing(struct writer *writer, const struct meta_stat
     if (status == ST_OK) status = journal_measure(&writer->journal, &writer->journal_bytes);
     if (status != ST_OK) detach(writer);
     return status;
+}
+
+/* What cannot be read though the disk works is damage.  No connection is open. */
+static enum status judge(struct writer *writer, enum status status)
+{
+    bool has_failed_read = meter_take_failed_reads(&writer->meter) > 0;
+    if (status != ST_IO || !has_failed_read) return status;
+    return probe_finds_bad_sector(writer->path, writer->log) ? ST_CORRUPT : ST_IO;
+}
+
+/* Whether only a bad sector at its beginning keeps a store of ours from being looked at. */
+static bool has_bad_head(struct writer *writer, enum status status)
+{
+    return status == ST_IO && store_file_is_claimed(writer->path) &&
+           probe_finds_bad_sector(writer->path, writer->log);
 }
 
 /* A WAL at open means that the last end was not a clean one. */
@@ -100,15 +117,18 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
     enum store_file_kind kind;
     aside_path[0] = '\0';
     enum status status = store_file_inspect(writer->path, writer->log, &kind);
-    if (status != ST_OK) return status;
+    if (has_bad_head(writer, status))
+        kind = STORE_FILE_OURS;
+    else if (status != ST_OK)
+        return status;
     store_file_claim(writer->path, writer->log);
     struct meta_state fresh = *known;
     unsigned damage = writer->commit_damage + writer->fetch_damage;
     if (kind == STORE_FILE_OURS && damage < DAMAGE_MOST) {
         bool is_checked = damage > 0 || has_wal(writer->path);
-        status = attach_existing(writer, known, is_checked);
+        status = judge(writer, attach_existing(writer, known, is_checked));
         /* A read that failed once looks like damage, too: only what is damaged twice goes. */
-        if (status == ST_CORRUPT) status = attach_existing(writer, known, true);
+        if (status == ST_CORRUPT) status = judge(writer, attach_existing(writer, known, true));
         if (status != ST_CORRUPT) return status;
     }
     if (kind != STORE_FILE_ABSENT)
@@ -176,7 +196,8 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
         return status;
     }
     (void)sqlite3_hard_heap_limit64(DATABASE_HEAP_BYTES);
-    status = meta_make_state(&known);
+    status = meter_begin(&writer->meter);
+    if (status == ST_OK) status = meta_make_state(&known);
     if (status == ST_OK) status = store_file_resolve(writer->path, log);
     if (status == ST_OK) status = store_file_lock(writer->path, log, &writer->lock_fd);
     if (status == ST_OK) status = attach_first(writer, &known, found->aside_path);
@@ -199,22 +220,28 @@ void writer_close(struct writer *writer)
     if (writer->path[0] == '\0') return;
     close_parts(writer);
     database_finish(&writer->connection);
+    meter_end(&writer->meter);
     if (writer->lock_fd >= 0) (void)close(writer->lock_fd);
     memset(writer, 0, sizeof *writer);
-}
-
-enum status writer_restore(struct writer *writer,
-                           void (*fn)(void *context, const void *bytes, size_t size), void *context)
-{
-    return journal_restore(&writer->journal, fn, context);
 }
 
 /* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
  * can only be found out by opening the file anew. */
 static void detach_distrusted(struct writer *writer, enum status status, unsigned *damage)
 {
-    if (status == ST_CORRUPT) (*damage)++;
     detach(writer);
+    if (judge(writer, status) == ST_CORRUPT) (*damage)++;
+}
+
+/* A journal that cannot be read to its end must not stop the start: the first commit opens the
+ * database again, checks it, and sets it aside. */
+enum status writer_restore(struct writer *writer,
+                           void (*fn)(void *context, const void *bytes, size_t size), void *context)
+{
+    enum status status = journal_restore(&writer->journal, fn, context);
+    if (status != ST_CORRUPT && status != ST_IO) return status;
+    detach_distrusted(writer, status, &writer->commit_damage);
+    return writer->commit_damage > 0 ? ST_OK : status;
 }
 
 static void give_up_reserve(struct writer *writer)
@@ -304,7 +331,7 @@ static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
     status = end(writer, status);
     if (status != ST_OK) return status;
     writer->state = state;
-    log_limited(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
+    log_growing(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
                 "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
                 dropped, lane == LANE_ALARM ? "alarms" : "window results", state.dropped);
     return ST_OK;
@@ -328,7 +355,7 @@ static enum status make_room(struct writer *writer, unsigned round, enum lane *s
         return ST_OK;
     }
     if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);
-    log_limited(writer->log, LOG_LEVEL_ERROR, "store", "full",
+    log_growing(writer->log, LOG_LEVEL_ERROR, "store", "full",
                 "no room, and nothing left to drop: waiting for space");
     return ST_FULL;
 }
@@ -439,4 +466,5 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path);
     counts->journal_bytes = writer->journal_bytes;
+    counts->flash_bytes = meter_bytes(&writer->meter);
 }

@@ -11,6 +11,7 @@
 #include "store/database.h"
 #include "store/journal.h"
 #include "store/meta.h"
+#include "store/meter.h"
 #include "store/outbox.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@
 struct writer {
     char path[LIMIT_PATH_SIZE];
     struct database_shares shares;
+    struct meter meter; /* of every connection */
     struct log *log;
     int lock_fd;         /* held until writer_close */
     sqlite3 *connection; /* NULL after a failure, until it is opened again */

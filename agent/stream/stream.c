@@ -3,6 +3,7 @@
  * for room included, come before the first change. */
 #include "stream/stream.h"
 
+#include "base/memory.h"
 #include "stream/parts.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ enum status stream_open(struct stream **stream, const struct stream_options *opt
     if (status != ST_OK) return status;
     unsigned char *block = calloc(1, layout.block_bytes);
     if (block == NULL) return ST_NO_MEMORY;
+    memory_touch(block, layout.block_bytes);
     struct stream *made = (void *)block;
     made->options = *options;
     made->sink = *sink;

@@ -1,4 +1,7 @@
-/* Invariant: an estimate is made only from a rate above 0; without one it says so. */
+/* Invariant: an estimate is made only from a rate above 0; without one it says so.
+ *
+ * History is measured by itself: what is made meanwhile goes first and is seen in that rate at
+ * once, while the inflow of the outage says little about the inflow now. */
 #include "uplink/drain.h"
 
 enum { KNOWN_MS = 2000 };
@@ -39,43 +42,35 @@ bool meter_is_known(const struct meter *meter)
     return meter->measured_ms >= KNOWN_MS && meter->milli_rate > 0;
 }
 
-static int64_t choose_rate(const struct drain_facts *facts, enum drain_basis *basis)
+/* Records at a rate, as time. */
+static struct drain_estimate last(uint64_t records, int64_t milli_rate, enum drain_basis basis)
 {
-    *basis = DRAIN_MEASURED;
-    if (facts->acknowledged_milli > 0) return facts->acknowledged_milli;
-    *basis = DRAIN_CONFIGURED;
-    if (facts->limit > 0) return facts->limit * 1000;
-    *basis = facts->earlier_milli > 0 ? DRAIN_EARLIER : DRAIN_UNKNOWN;
-    return facts->earlier_milli;
+    if (milli_rate <= 0) return (struct drain_estimate){.left_ms = -1, .basis = DRAIN_UNKNOWN};
+    if (records > UINT32_MAX) records = UINT32_MAX; /* keeps the product in range */
+    return (struct drain_estimate){.left_ms = (int64_t)records * 1000000 / milli_rate,
+                                   .basis = basis};
 }
 
-static int64_t time_for(uint64_t records, int64_t milli_rate)
+static struct drain_estimate estimate_history(const struct drain_facts *facts)
 {
-    if (records > UINT32_MAX) records = UINT32_MAX;
-    return (int64_t)records * 1000000 / milli_rate;
+    struct drain_estimate estimate;
+    if (facts->history_milli > 0)
+        estimate = last(facts->history, facts->history_milli, DRAIN_MEASURED);
+    else if (facts->limit > 0)
+        estimate = last(facts->history, facts->limit * 1000, DRAIN_CONFIGURED);
+    else
+        estimate = last(facts->history, facts->earlier_milli, DRAIN_EARLIER);
+    if (estimate.left_ms >= 0) estimate.left_ms += facts->wait_ms;
+    return estimate;
 }
 
 struct drain_estimate drain_estimate(const struct drain_facts *facts)
 {
-    struct drain_estimate estimate = {.left_ms = -1, .basis = DRAIN_UNKNOWN};
-    if (!facts->is_up) return estimate;
-    int64_t all_milli = choose_rate(facts, &estimate.basis);
-    if (facts->waiting == 0 && facts->history == 0) {
-        estimate.left_ms = 0;
-        return estimate;
-    }
-    if (all_milli <= 0) return estimate;
-    if (facts->history == 0) {
-        estimate.left_ms = time_for(facts->waiting, all_milli);
-        return estimate;
-    }
-    /* Live records take what they need, but never history's share. */
-    int64_t left_milli = all_milli - facts->inflow_milli;
-    int64_t share_milli = all_milli * facts->share_percent / 100;
-    if (left_milli < share_milli) left_milli = share_milli;
-    if (left_milli > 0)
-        estimate.left_ms = facts->wait_ms + time_for(facts->history, left_milli);
-    else
-        estimate.basis = DRAIN_UNKNOWN;
-    return estimate;
+    if (!facts->is_up) return last(0, 0, DRAIN_UNKNOWN);
+    if (facts->history > 0) return estimate_history(facts);
+    if (facts->waiting <= facts->pile) return last(0, 1, DRAIN_NONE);
+    if (facts->all_milli == 0) return last(0, 0, DRAIN_UNKNOWN);
+    int64_t net_milli = facts->all_milli - facts->inflow_milli;
+    if (net_milli > 0) return last(facts->waiting, net_milli, DRAIN_MEASURED);
+    return (struct drain_estimate){.left_ms = -1, .basis = DRAIN_GROWING};
 }

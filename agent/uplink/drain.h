@@ -31,25 +31,29 @@ bool meter_is_known(const struct meter *meter);
 /* What an estimate rests on. */
 enum drain_basis {
     DRAIN_UNKNOWN,    /* not connected, or nothing is known yet */
+    DRAIN_NONE,       /* nothing to drain: no history, and what is live goes as it comes */
     DRAIN_MEASURED,   /* records acknowledged on this connection */
     DRAIN_CONFIGURED, /* the configured rate: too early to have measured */
-    DRAIN_EARLIER     /* what was measured on a connection before */
+    DRAIN_EARLIER,    /* what was measured on a connection before */
+    DRAIN_GROWING     /* measured: more is made than goes, so it will not end */
 };
 
+/* Rates in thousandths of a record a second; 0: not known. */
 struct drain_facts {
     bool is_up;
-    uint64_t waiting;           /* records, history among them */
-    uint64_t history;           /* records */
-    int64_t wait_ms;            /* until history begins to move */
-    int64_t acknowledged_milli; /* a second, measured while more waited; 0: not known */
-    int64_t earlier_milli;      /* likewise, on a connection before */
-    int64_t limit;              /* records a second; 0: none */
-    int64_t inflow_milli;       /* records made a second */
-    int64_t share_percent;      /* of history at least */
+    uint64_t waiting;      /* records, history among them */
+    uint64_t history;      /* records */
+    uint64_t pile;         /* so many live records may wait without being a pile */
+    int64_t wait_ms;       /* until history begins to move */
+    int64_t limit;         /* records a second; 0: none */
+    int64_t history_milli; /* of history acknowledged: what live records leave of the whole */
+    int64_t earlier_milli; /* likewise, on a connection before */
+    int64_t all_milli;     /* of all acknowledged while there was a pile or history */
+    int64_t inflow_milli;  /* of records made meanwhile */
 };
 
 struct drain_estimate {
-    int64_t left_ms; /* until all that was made before the connection is gone; -1: not known */
+    int64_t left_ms; /* until history is gone, or without any the pile; -1: not known */
     enum drain_basis basis;
 };
 

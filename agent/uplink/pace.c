@@ -6,8 +6,7 @@ enum { TOKEN = 1000 }; /* rate * milliseconds gives such units */
 
 void pace_init(struct pace *pace, int64_t rate, int64_t burst, int64_t now_mono_ms)
 {
-    int64_t most = burst > 0 ? burst * TOKEN : rate * TOKEN / 10;
-    if (most < TOKEN) most = TOKEN;
+    int64_t most = burst > 0 ? burst * TOKEN : rate * TOKEN / 10 + TOKEN;
     *pace =
         (struct pace){.rate = rate, .most = most, .tokens = TOKEN, .filled_mono_ms = now_mono_ms};
 }

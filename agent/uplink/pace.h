@@ -1,4 +1,4 @@
-/* pace: a token bucket: how much may leave in a second, saved up a little.
+/* pace: how much may leave in a second, saved up a little.
  *
  * Counts records or bytes, whatever the caller takes.  No allocation.  Pure. */
 #ifndef ISOTHERM_UPLINK_PACE_H
@@ -15,7 +15,7 @@ struct pace {
     int64_t filled_mono_ms;
 };
 
-/* One may leave at once; up to `burst` after a pause, 0: a tenth of a second's worth. */
+/* One may leave at once; up to `burst` after a pause, 0: one and a tenth of a second's worth. */
 void pace_init(struct pace *pace, int64_t rate, int64_t burst, int64_t now_mono_ms);
 
 /* How many may leave now; INT64_MAX without a limit. */

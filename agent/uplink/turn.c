@@ -1,5 +1,5 @@
-/* Invariant: 0 <= credit <= what RUN live records give, so that neither side can save up a long
- * run of turns. */
+/* Invariant: 0 <= credit <= one record of history and what RUN live records give, so that neither
+ * side can save up a long run of turns. */
 #include "uplink/turn.h"
 
 enum { WHOLE = 100, RUN = 64 };
@@ -25,7 +25,7 @@ size_t turn_count_history(const struct turn *turn)
 
 void turn_take_live(struct turn *turn)
 {
-    if (turn->credit < RUN * turn->share) turn->credit += turn->share;
+    if (turn->credit < cost(turn) + (RUN - 1) * turn->share) turn->credit += turn->share;
 }
 
 void turn_take_history(struct turn *turn)

@@ -12,9 +12,8 @@
 
 enum {
     TICK_MS = 1000,
-    LOOK_MS = 60000,         /* history is looked through again for what was left behind */
-    ACKNOWLEDGED_MS = 10000, /* over which rates are weighted: answers of the broker ... */
-    INFLOW_MS = 60000,       /* ... and records made, which come in bursts */
+    LOOK_MS = 10000,  /* at least, between two searches for what was left behind */
+    METER_MS = 30000, /* over which rates are weighted: windows close in bursts */
 };
 
 /* ---- status messages ---- */
@@ -52,50 +51,92 @@ enum status uplink_publish_ledger(struct uplink *uplink, const char *json, size_
 
 /* ---- how fast it goes ---- */
 
+static bool may_history_have_more(const struct uplink *uplink)
+{
+    bool is_asked = uplink->is_fetching && uplink->fetch_stretch == STRETCH_HISTORY;
+    return is_asked || uplink->stretches[STRETCH_HISTORY].may_have_more;
+}
+
 static bool is_history_left(const struct uplink *uplink)
 {
-    const struct stretch *history = &uplink->stretches[STRETCH_HISTORY];
-    return history->may_have_more || flight_count_open(&history->flight) > 0;
+    return may_history_have_more(uplink) ||
+           flight_count_open(&uplink->stretches[STRETCH_HISTORY].flight) > 0;
 }
 
-/* Only while more waits than can go does the rate of answers say how fast it can go. */
-static bool is_busy(const struct uplink *uplink, const struct store_counts *store)
+static bool is_history_moving(const struct uplink *uplink)
 {
-    if (uplink->counts.state != UPLINK_UP) return false;
     const struct stretch *history = &uplink->stretches[STRETCH_HISTORY];
-    if (history->may_have_more)
-        return uplink->history_commits_due == 0 &&
-               uplink_now_mono_ms(uplink) >= history->resume_mono_ms;
-    return store->waiting[LANE_WINDOW] > 2 * uplink->in_flight_limit;
+    return uplink->counts.state == UPLINK_UP && may_history_have_more(uplink) &&
+           history->commits_due == 0 && uplink_now_mono_ms(uplink) >= history->resume_mono_ms;
 }
 
+static uint64_t pile(const struct uplink *uplink)
+{
+    return 2 * uplink->in_flight_limit;
+}
+
+static void look(struct meter *meter, bool counts, uint64_t count, int64_t now_mono)
+{
+    if (counts)
+        meter_look(meter, count, now_mono);
+    else
+        meter_skip(meter, count, now_mono);
+}
+
+/* Only while something waits all the time does the rate of answers say how fast it can go. */
 static void measure(struct uplink *uplink)
 {
     struct store_counts store = store_count(uplink->store);
     int64_t now_mono = uplink_now_mono_ms(uplink);
-    bool is_busy_now = is_busy(uplink, &store);
-    meter_look(&uplink->inflow, store.written, now_mono);
-    if (is_busy_now && uplink->was_busy)
-        meter_look(&uplink->acknowledged, uplink->counts.acknowledged, now_mono);
-    else
-        meter_skip(&uplink->acknowledged, uplink->counts.acknowledged, now_mono);
-    uplink->was_busy = is_busy_now;
+    bool is_moving = is_history_moving(uplink);
+    bool is_busy = uplink->counts.state == UPLINK_UP &&
+                   (is_moving || store.waiting[LANE_WINDOW] > pile(uplink));
+    if (!is_busy) meter_reset(&uplink->all_meter);
+    if (!is_busy) meter_reset(&uplink->inflow_meter);
+    bool counts = is_busy && uplink->was_busy;
+    look(&uplink->all_meter, counts, uplink->counts.acknowledged, now_mono);
+    look(&uplink->inflow_meter, counts, store.written, now_mono);
+    look(&uplink->history_meter, is_moving && uplink->was_moving, uplink->history_acknowledged,
+         now_mono);
+    uplink->was_busy = is_busy;
+    uplink->was_moving = is_moving;
 }
 
-/* What a fetch that failed, or a merge in the store, has left behind. */
-static void look_again(struct uplink *uplink)
+/* Records of a lane that wait, and of which nothing is known here. */
+static uint64_t count_unknown(const struct uplink *uplink, enum lane lane)
 {
-    if (uplink->counts.state != UPLINK_UP || is_history_left(uplink)) return;
-    if (uplink_now_mono_ms(uplink) - uplink->look_mono_ms < LOOK_MS) return;
-    if (store_count(uplink->store).waiting[LANE_WINDOW] == 0) return;
-    uplink_restart_history(uplink);
+    uint64_t known = 0;
+    for (int name = 0; name < STRETCH_COUNT; name++) {
+        const struct stretch *stretch = &uplink->stretches[name];
+        if (stretch_lane((enum stretch_name)name) != lane) continue;
+        if (stretch->may_have_more) return 0;
+        known += stretch->flight.count;
+    }
+    uint64_t waiting = store_count(uplink->store).waiting[lane];
+    return waiting > known ? waiting - known : 0;
+}
+
+/* What a read that failed, or a merge in the store, has left behind. */
+static void look_again(struct uplink *uplink, enum stretch_name name)
+{
+    const struct stretch *stretch = &uplink->stretches[name];
+    if (uplink->counts.state != UPLINK_UP || uplink->is_fetching || uplink->commits_due > 0) return;
+    if (uplink_now_mono_ms(uplink) - stretch->restart_mono_ms < LOOK_MS) return;
+    uint64_t unknown = count_unknown(uplink, stretch_lane(name));
+    if (unknown == 0) return;
+    if (name == STRETCH_HISTORY) {
+        uplink->history_left = unknown;
+        uplink_restart(uplink, STRETCH_LIVE);
+    }
+    uplink_restart(uplink, name);
     uplink_pump(uplink);
 }
 
 static void on_tick(void *context)
 {
     measure(context);
-    look_again(context);
+    look_again(context, STRETCH_ALARM);
+    look_again(context, STRETCH_HISTORY);
 }
 
 static void on_timer(void *context)
@@ -108,9 +149,11 @@ static void on_timer(void *context)
 void uplink_on_committed(struct uplink *uplink)
 {
     if (uplink->commits_due > 0) uplink->commits_due--;
-    if (uplink->history_commits_due > 0) uplink->history_commits_due--;
-    for (int name = 0; name < STRETCH_COUNT; name++)
-        flight_note_commit(&uplink->stretches[name].flight);
+    for (int name = 0; name < STRETCH_COUNT; name++) {
+        struct stretch *stretch = &uplink->stretches[name];
+        if (stretch->commits_due > 0) stretch->commits_due--;
+        flight_note_commit(&stretch->flight);
+    }
     uplink->stretches[STRETCH_ALARM].may_have_more = true;
     uplink->stretches[STRETCH_LIVE].may_have_more = true;
     uplink_report_deliveries(uplink);
@@ -133,7 +176,8 @@ static void divide_windows(struct uplink *uplink)
     uplink->history_left = store.waiting[LANE_WINDOW];
     flight_absorb(&history->flight, &live->flight);
     live->flight.cursor = store.next_seq - 1;
-    uplink_restart_history(uplink);
+    live->commits_due = 0;
+    uplink_restart(uplink, STRETCH_HISTORY);
     if (uplink->history_left == 0 || uplink->pacing.jitter_ms == 0) return;
     uint64_t random = backoff_random(&uplink->random);
     uplink_hold(uplink, history, (int64_t)(random % (uint64_t)(uplink->pacing.jitter_ms + 1)));
@@ -174,6 +218,11 @@ static void note_loss(struct uplink *uplink, const char *reason)
     counts->last_problem[sizeof counts->last_problem - 1] = '\0';
 }
 
+static int64_t known_rate(const struct meter *meter, int64_t otherwise)
+{
+    return meter_is_known(meter) ? meter->milli_rate : otherwise;
+}
+
 static void on_lost(void *context, const char *reason)
 {
     struct uplink *uplink = context;
@@ -181,10 +230,9 @@ static void on_lost(void *context, const char *reason)
     uplink->birth_message_id = 0;
     uplink->is_fetch_stale = true;
     for (int name = 0; name < STRETCH_COUNT; name++) flight_lose(&uplink->stretches[name].flight);
-    if (meter_is_known(&uplink->acknowledged))
-        uplink->earlier_milli = uplink->acknowledged.milli_rate;
-    meter_reset(&uplink->acknowledged);
-    uplink->was_busy = false;
+    uplink->earlier_milli = known_rate(&uplink->history_meter, uplink->earlier_milli);
+    meter_reset(&uplink->history_meter);
+    uplink->was_busy = uplink->was_moving = false;
 }
 
 /* ---- open and close ---- */
@@ -205,9 +253,9 @@ static bool prepare_pace(struct uplink *uplink, const struct uplink_pacing *paci
     pace_init(&uplink->pace, pacing->rate, pacing->burst, now_mono);
     pace_init(&uplink->byte_pace, pacing->rate_bytes, 0, now_mono);
     turn_init(&uplink->turn, pacing->history_share);
-    meter_init(&uplink->acknowledged, ACKNOWLEDGED_MS);
-    meter_init(&uplink->inflow, INFLOW_MS);
-    meter_skip(&uplink->inflow, store_count(uplink->store).written, now_mono);
+    meter_init(&uplink->history_meter, METER_MS);
+    meter_init(&uplink->all_meter, METER_MS);
+    meter_init(&uplink->inflow_meter, METER_MS);
     return true;
 }
 
@@ -256,6 +304,11 @@ static enum status open_link(struct uplink *uplink, const struct uplink_settings
     return uplink->kind->open(&uplink->link, settings->link_options, &link_settings, &events);
 }
 
+size_t uplink_size_bytes(const struct link_kind *kind)
+{
+    return sizeof(struct uplink) + kind->size_bytes();
+}
+
 enum status uplink_open_link(struct uplink **uplink, const struct uplink_settings *settings)
 {
     *uplink = NULL;
@@ -299,19 +352,19 @@ static uint64_t count_history(const struct uplink *uplink, const struct store_co
 static struct drain_estimate estimate(const struct uplink *uplink, uint64_t waiting,
                                       uint64_t history)
 {
-    const struct meter *acknowledged = &uplink->acknowledged;
     int64_t wait_ms =
         uplink->stretches[STRETCH_HISTORY].resume_mono_ms - uplink_now_mono_ms(uplink);
     const struct drain_facts facts = {
         .is_up = uplink->counts.state == UPLINK_UP,
         .waiting = waiting,
         .history = history,
+        .pile = pile(uplink),
         .wait_ms = wait_ms > 0 ? wait_ms : 0,
-        .acknowledged_milli = meter_is_known(acknowledged) ? acknowledged->milli_rate : 0,
-        .earlier_milli = uplink->earlier_milli,
         .limit = uplink->pacing.rate,
-        .inflow_milli = uplink->inflow.milli_rate,
-        .share_percent = uplink->pacing.history_share,
+        .history_milli = known_rate(&uplink->history_meter, 0),
+        .earlier_milli = uplink->earlier_milli,
+        .all_milli = known_rate(&uplink->all_meter, 0),
+        .inflow_milli = uplink->inflow_meter.milli_rate,
     };
     return drain_estimate(&facts);
 }

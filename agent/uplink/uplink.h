@@ -97,6 +97,10 @@ struct uplink_settings {
 enum status uplink_open_link(struct uplink **uplink,
                              const struct uplink_settings *settings) ISOTHERM_CHECK;
 
+/* Bytes that uplink_open and uplink_open_link allocate. */
+size_t uplink_mqtt_size_bytes(void);
+size_t uplink_size_bytes(const struct link_kind *kind);
+
 /* To be called from the store's events. */
 void uplink_on_committed(struct uplink *uplink);
 void uplink_on_fetched(struct uplink *uplink, enum lane lane, const struct record *records,

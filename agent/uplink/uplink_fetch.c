@@ -66,13 +66,13 @@ void uplink_hold(struct uplink *uplink, struct stretch *stretch, int64_t wait_ms
     stretch->may_have_more = true;
 }
 
-void uplink_restart_history(struct uplink *uplink)
+void uplink_restart(struct uplink *uplink, enum stretch_name name)
 {
-    struct stretch *history = &uplink->stretches[STRETCH_HISTORY];
-    history->flight.cursor = 0;
-    history->may_have_more = true;
-    uplink->history_commits_due = uplink->commits_due;
-    uplink->look_mono_ms = uplink_now_mono_ms(uplink);
+    struct stretch *stretch = &uplink->stretches[name];
+    stretch->flight.cursor = name == STRETCH_LIVE ? uplink->live_from_seq - 1 : 0;
+    stretch->may_have_more = true;
+    stretch->commits_due = uplink->commits_due;
+    stretch->restart_mono_ms = uplink_now_mono_ms(uplink);
 }
 
 /* ---- what is next ---- */
@@ -84,8 +84,8 @@ static int64_t find_work(struct uplink *uplink, enum stretch_name name, int64_t 
 {
     struct stretch *stretch = &uplink->stretches[name];
     *refused = flight_find_refused(&stretch->flight);
-    bool takes_more = stretch->may_have_more && count_places(uplink, name) > 0 &&
-                      !(name == STRETCH_HISTORY && uplink->history_commits_due > 0);
+    bool takes_more =
+        stretch->may_have_more && stretch->commits_due == 0 && count_places(uplink, name) > 0;
     int64_t at_mono_ms = takes_more ? stretch->resume_mono_ms : INT64_MAX;
     if (*refused == NULL) return at_mono_ms;
     int64_t again_mono_ms = (*refused)->retry_mono_ms;

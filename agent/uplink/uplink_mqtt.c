@@ -96,6 +96,11 @@ const struct field_table uplink_mqtt_option_table = {
     .check = check_options,
 };
 
+size_t uplink_mqtt_size_bytes(void)
+{
+    return uplink_size_bytes(&link_mqtt);
+}
+
 enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
                         const char *gateway, const char *epoch, struct loop *loop,
                         const struct clock *clock, struct log *log, struct store *store)

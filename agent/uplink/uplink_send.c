@@ -167,6 +167,7 @@ static void take_delivery(struct uplink *uplink, enum stretch_name name, struct 
     struct stretch *stretch = &uplink->stretches[name];
     uplink->counts.acknowledged++;
     if (reason == LINK_REASON_NO_SUBSCRIBER) uplink->counts.no_subscriber++;
+    if (name == STRETCH_HISTORY) uplink->history_acknowledged++;
     if (name == STRETCH_HISTORY && uplink->history_left > 0) uplink->history_left--;
     /* What was still on the way when the stretch was held says nothing about what was refused. */
     if (uplink_now_mono_ms(uplink) >= stretch->resume_mono_ms) stretch->refusals = 0;

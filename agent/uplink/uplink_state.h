@@ -27,6 +27,10 @@ struct stretch {
     bool may_have_more;     /* false: the store had no more; a commit will tell */
     int64_t resume_mono_ms; /* nothing is sent before */
     uint32_t refusals;      /* in a row */
+    /* A deletion that was told is done after some commits: until those told before are done, a
+     * read from the beginning would bring the same records again. */
+    unsigned commits_due;
+    int64_t restart_mono_ms; /* when it was last read from the beginning */
 };
 
 struct uplink {
@@ -51,11 +55,8 @@ struct uplink {
     size_t in_flight_limit;
     bool retain;
     uint64_t live_from_seq; /* records below were committed before this connection */
-    /* A deletion that was told is done after so many commits; history is read from the beginning
-     * only when those told before are done, else it would bring the same records again. */
-    unsigned commits_due, history_commits_due;
-    uint64_t history_left; /* as far as is known */
-    int64_t look_mono_ms;  /* when history was last read from the beginning */
+    unsigned commits_due;   /* until all that was told is done */
+    uint64_t history_left;  /* as far as is known */
     bool is_birth_due;
     int birth_message_id;
     uint64_t random;
@@ -64,9 +65,11 @@ struct uplink {
     struct pace pace, byte_pace;
     int64_t last_bytes; /* of the record sent last */
     struct turn turn;
-    struct meter acknowledged, inflow;
-    int64_t earlier_milli; /* rate of acknowledgements on a connection before */
+    struct meter history_meter, all_meter, inflow_meter;
+    uint64_t history_acknowledged;
+    int64_t earlier_milli; /* rate of history on a connection before */
     bool was_busy;         /* more waited at the last tick than could go */
+    bool was_moving;       /* history did */
 
     struct encode_json_origin origin;
     char gateway[LIMIT_GATEWAY_SIZE];
@@ -89,8 +92,8 @@ static inline enum lane stretch_lane(enum stretch_name name)
  * after every event that may have changed something. */
 void uplink_pump(struct uplink *uplink);
 
-/* Begins history at its oldest record: what was not delivered so far belongs to it. */
-void uplink_restart_history(struct uplink *uplink);
+/* Reads the stretch from its oldest record on again; what is on the way is recognised. */
+void uplink_restart(struct uplink *uplink, enum stretch_name name);
 
 /* Nothing of the stretch is sent for so long. */
 void uplink_hold(struct uplink *uplink, struct stretch *stretch, int64_t wait_ms);

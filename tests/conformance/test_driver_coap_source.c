@@ -94,7 +94,7 @@ static void test_a_path_without_a_device_is_reported(void **state)
 {
     struct coap_rig *rig = *state;
     const char *named = NULL;
-    const struct field_report report = {add_problem, &named};
+    const struct field_report report = {.add = add_problem, .context = &named};
     driver_coap.options->check(rig->options, &report);
     assert_null(named);
     coap_rig_set_option(rig, "path", "fixed/path");

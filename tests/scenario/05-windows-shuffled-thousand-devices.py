@@ -31,7 +31,7 @@ def collect(place, order, gateway):
         "limits": {"devices": DEVICES},
         "windows": [{"size": "10s"}, {"size": "1min"}, {"size": "15min", "every": "1min"}],
         "lateness": f"{LATENESS_S}s",
-        "grace": "60s",
+        "grace": "1h",
         "times": {"past": "0s"},
         "sources": [mqtt_source(site, [{"topic": "f/+device", "value": "/v", "time": "/t"}])],
         "uplink": {"mqtt": {"broker": centre.url, "in_flight": 100}},

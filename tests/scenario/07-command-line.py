@@ -5,7 +5,7 @@ import subprocess
 
 from harness import ISOTHERM, Client, Place, mqtt_source, uplink, wait_until
 
-COMMANDS = ("run", "check", "status", "tail", "decode", "replay", "version")
+COMMANDS = ("run", "check", "status", "tail", "decode", "replay", "store", "version")
 
 
 def isotherm(*arguments, stdin=None):

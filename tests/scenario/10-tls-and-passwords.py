@@ -80,6 +80,18 @@ def main():
             assert status["connects"] == 0 and "certificate" in status["problem"], (why, status)
             assert agent.terminate() == 0
 
+        # A file that comes later: said by check with its place, waited for by run.
+        password.unlink()
+        agent = place.agent(configured(centre, authority[1]))
+        run = agent.run("check", str(agent.config_path))
+        assert run.returncode == 0 and "warning: password_file: there is no" in run.stdout, run
+        assert run.stdout.startswith(f"{agent.config_path}:1:"), run
+        wait_until("a word about it", lambda: f"there is no {password}" in agent.log())
+        password.write_text(SECRET + "\n")
+        password.chmod(0o600)
+        agent.wait_connected()
+        assert agent.terminate() == 0
+
         password.write_text("wrong\n")
         agent = place.agent(configured(centre, authority[1]))
         wait_until("the refusal", lambda: "not connected" in agent.source()["detail"].lower()

@@ -51,7 +51,7 @@ def check_status(agent, estimates):
     for estimate in known:
         assert estimate["drain_basis"] in ("measured", "configured"), estimate
         least_ms = 1000 * estimate["history"] / RATE
-        assert 0.5 * least_ms <= estimate["drain_ms"] <= 5 * least_ms + 2000, estimate
+        assert 0.5 * least_ms <= estimate["drain_ms"] <= 20 * least_ms + 10000, estimate
     assert known[-1]["history"] < known[0]["history"], known
     assert known[-1]["drain_ms"] < known[0]["drain_ms"], known
     text = agent.run("status", "-c", str(agent.config_path)).stdout

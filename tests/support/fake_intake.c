@@ -275,6 +275,12 @@ void intake_request_commit(struct intake *intake)
     intake->commit_requests++;
 }
 
+void intake_request_commit_within(struct intake *intake, int64_t patience_ms)
+{
+    (void)patience_ms;
+    intake->commit_requests++;
+}
+
 uint64_t intake_durable_ticket(const struct intake *intake)
 {
     return intake->durable_ticket;

@@ -28,6 +28,7 @@ struct store {
     bool is_fetching[LANE_COUNT];
     bool is_committing;
     int refused_acknowledges;
+    int failed_fetches;
     size_t wrong_acknowledges;
 };
 
@@ -88,7 +89,8 @@ bool fake_store_step(struct store *store)
         store->events.committed(store->events.context, request.ticket);
     } else {
         struct record found[STORE_FETCH_MAX];
-        size_t count = find(store, &request, found);
+        bool has_failed = store->failed_fetches > 0 && store->failed_fetches--;
+        size_t count = has_failed ? 0 : find(store, &request, found);
         store->is_fetching[request.lane] = false;
         store->events.fetched(store->events.context, request.lane, found, count);
     }
@@ -105,6 +107,11 @@ void fake_store_settle(struct store *store)
 void fake_store_refuse_acknowledge(struct store *store, int count)
 {
     store->refused_acknowledges = count;
+}
+
+void fake_store_fail_fetch(struct store *store, int count)
+{
+    store->failed_fetches = count;
 }
 
 void fake_store_crash(struct store *store)

@@ -26,6 +26,9 @@ void fake_store_settle(struct store *store);
 /* The next `count` calls of store_acknowledge answer ST_FULL. */
 void fake_store_refuse_acknowledge(struct store *store, int count);
 
+/* The next `count` answers bring nothing, as if the database could not be read. */
+void fake_store_fail_fetch(struct store *store, int count);
+
 /* The store is opened again after a crash: what was not committed is gone. */
 void fake_store_crash(struct store *store);
 

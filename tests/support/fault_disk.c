@@ -406,3 +406,17 @@ void fault_disk_put(struct fault_disk *disk, const char *name, const void *bytes
     put(&put_file->now, bytes, size, 0);
     put(&put_file->kept, bytes, size, 0);
 }
+
+void fault_disk_spoil(struct fault_disk *disk, const char *name, size_t at, size_t size)
+{
+    disk->spoilt_file = fault_disk_find(disk, name);
+    assert_true(disk->spoilt_file >= 0);
+    disk->spoilt_at = at;
+    disk->spoilt_size = size;
+}
+
+bool fault_disk_is_spoilt(const struct fault_disk *disk, int file, size_t at, size_t size)
+{
+    return disk->spoilt_size > 0 && file == disk->spoilt_file &&
+           at < disk->spoilt_at + disk->spoilt_size && disk->spoilt_at < at + size;
+}

@@ -69,7 +69,9 @@ struct fault_disk {
     uint64_t calls;  /* that change something, since the last restart */
     uint64_t cut_at; /* the power goes at this one; 0: never */
     bool is_off;
-    bool is_lying; /* syncs do nothing */
+    bool is_lying;                 /* syncs do nothing */
+    int spoilt_file;               /* a page of it cannot be read ... */
+    size_t spoilt_at, spoilt_size; /* ... 0: none */
     struct disk_fault fault;
     uint64_t fault_calls; /* seen since fault_disk_fail */
     bool was_met;         /* the fault has happened */
@@ -105,6 +107,10 @@ enum disk_result fault_disk_write(struct fault_disk *disk, int file, const void 
                                   size_t at);
 enum disk_result fault_disk_cut(struct fault_disk *disk, int file, size_t size);
 enum disk_result fault_disk_sync(struct fault_disk *disk, int file);
+
+/* From now on these bytes of the file, whatever its name, cannot be read. */
+void fault_disk_spoil(struct fault_disk *disk, const char *name, size_t at, size_t size);
+bool fault_disk_is_spoilt(const struct fault_disk *disk, int file, size_t at, size_t size);
 
 /* Changes both images at once, as damage does. */
 void fault_disk_put(struct fault_disk *disk, const char *name, const void *bytes, size_t size);

@@ -55,6 +55,7 @@ static int vfs_read(sqlite3_file *base, void *bytes, int size, sqlite3_int64 at)
     const struct disk_bytes *now = &file->disk->files[file->file].now;
     if (fault_disk_read(file->disk) != DISK_OK) return SQLITE_IOERR_READ;
     size_t from = (size_t)at, wanted = (size_t)size;
+    if (fault_disk_is_spoilt(file->disk, file->file, from, wanted)) return SQLITE_IOERR_READ;
     size_t there = from < now->size ? now->size - from : 0;
     if (there > wanted) there = wanted;
     if (there > 0) memcpy(bytes, now->bytes + from, there);
@@ -306,6 +307,7 @@ ssize_t fault_pread(int fd, void *bytes, size_t size, off_t at)
     enum disk_result result = fault_disk_read(disk);
     if (result != DISK_OK) return answer(result);
     size_t from = (size_t)at;
+    if (fault_disk_is_spoilt(disk, file_of(fd), from, size)) return answer(DISK_ERROR);
     size_t there = from < now->size ? now->size - from : 0;
     if (there > size) there = size;
     if (there > 0) memcpy(bytes, now->bytes + from, there);

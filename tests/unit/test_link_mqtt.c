@@ -37,7 +37,7 @@ static void assert_topic_problems(const char *topic, size_t expected)
     struct uplink_mqtt_options options = default_options();
     strcpy(options.topic, topic);
     struct problems problems = {0};
-    const struct field_report report = {take_problem, &problems};
+    const struct field_report report = {.add = take_problem, .context = &problems};
     uplink_mqtt_option_table.check(&options, &report);
     assert_int_equal(problems.count, expected);
     if (expected > 0) assert_string_equal(problems.field, "topic");

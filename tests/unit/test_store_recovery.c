@@ -3,6 +3,7 @@
 #include "store_support.h"
 
 #include "store/schema.h"
+#include "store/version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -172,14 +173,70 @@ static void test_newer_schema_is_left_untouched(void **state)
     (void)bench_add(&bench, RECORD_WINDOW);
     bench_stop(&bench);
     sqlite3 *connection;
-    char sql[64];
-    (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", SCHEMA_VERSION + 1);
     assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(connection, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(version_write(connection, &bench.log, SCHEMA_VERSION + 1), ST_OK);
     (void)sqlite3_close(connection);
     size_t size = read_file(bench.options.path, file_bytes);
     assert_refused_untouched(&bench, file_bytes, size);
     assert_true(bench_has_said(&bench, "newer isotherm"));
+    /* One that does not keep the row, and one that keeps it badly. */
+    static const char *const others[] = {"DELETE FROM meta", "UPDATE meta SET value=x'00'"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
+        assert_int_equal(version_write(connection, &bench.log, 77), ST_OK);
+        assert_int_equal(sqlite3_exec(connection, others[i], NULL, NULL, NULL), SQLITE_OK);
+        (void)sqlite3_close(connection);
+        size = read_file(bench.options.path, file_bytes);
+        assert_refused_untouched(&bench, file_bytes, size);
+    }
+    bench_fini(&bench);
+}
+
+static void test_flipped_version_is_mended_and_nothing_lost(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench_start(&bench);
+    (void)bench_add(&bench, RECORD_WINDOW);
+    bench_stop(&bench);
+    for (int bit = 0; bit < 32; bit++) {
+        size_t size = read_file(bench.options.path, file_bytes);
+        file_bytes[60 + bit / 8] = (char)(file_bytes[60 + bit / 8] ^ 1 << bit % 8);
+        write_file(bench.options.path, file_bytes, size);
+        bench_start(&bench);
+        assert_false(bench.found.was_set_aside);
+        assert_int_equal(bench.found.waiting[LANE_WINDOW], 1);
+        bench_stop(&bench);
+    }
+    assert_true(bench_has_said(&bench, "mended"));
+    bench_fini(&bench);
+}
+
+static void test_version_one_is_brought_up(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench_start(&bench);
+    (void)bench_add(&bench, RECORD_WINDOW);
+    bench_stop(&bench);
+    sqlite3 *connection;
+    assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(connection,
+                                  "DELETE FROM meta WHERE key='version';PRAGMA user_version=1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(connection);
+    bench_start(&bench);
+    assert_false(bench.found.was_set_aside);
+    assert_int_equal(bench.found.waiting[LANE_WINDOW], 1);
+    bench_stop(&bench);
+    struct version version;
+    assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
+    assert_int_equal(version_read(connection, &bench.log, SCHEMA_VERSION, &version), ST_OK);
+    assert_int_equal(version.number, SCHEMA_VERSION);
+    (void)sqlite3_close(connection);
     bench_fini(&bench);
 }
 
@@ -389,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_kill_loses_nothing_that_was_reported),
         cmocka_unit_test(test_files_of_others_are_left_untouched),
         cmocka_unit_test(test_newer_schema_is_left_untouched),
+        cmocka_unit_test(test_flipped_version_is_mended_and_nothing_lost),
+        cmocka_unit_test(test_version_one_is_brought_up),
         cmocka_unit_test(test_what_is_no_file_is_refused),
         cmocka_unit_test(test_missing_directory_is_made_or_waited_for),
         cmocka_unit_test(test_damaged_store_is_set_aside_and_a_new_one_begun),

@@ -1,109 +1,7 @@
 /* uplink: what is in the outbox arrives once by id, whatever the link and the store do. */
-#include "uplink/uplink.h"
+#include "uplink_support.h"
 
 #include "base/backoff.h"
-#include "support/fake_link.h"
-#include "support/fake_store.h"
-#include "support/fake_time.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* Included rather than linked, since they stand in for functions of the product's libraries. */
-#include "support/fake_link.c"
-#include "support/fake_store.c"
-#include "support/fake_time.c"
-
-struct bench {
-    struct store *store;
-    struct uplink *uplink;
-    struct clock clock;
-    struct uplink_settings settings;
-    struct fake_link *link;
-};
-
-static void on_store_committed(void *context, uint64_t ticket)
-{
-    struct bench *bench = context;
-    (void)ticket;
-    if (bench->uplink != NULL) uplink_on_committed(bench->uplink);
-}
-
-static void on_store_fetched(void *context, enum lane lane, const struct record *records,
-                             size_t count)
-{
-    struct bench *bench = context;
-    if (bench->uplink != NULL) uplink_on_fetched(bench->uplink, lane, records, count);
-}
-
-static void open_uplink(struct bench *bench)
-{
-    assert_int_equal(uplink_open_link(&bench->uplink, &bench->settings), ST_OK);
-}
-
-static int set_up(void **state)
-{
-    struct bench *bench = calloc(1, sizeof *bench);
-    if (bench == NULL) return -1;
-    fake_time_reset();
-    fake_link_reset();
-    bench->clock = fake_time_clock();
-    const struct store_events events = {on_store_committed, on_store_fetched, bench};
-    bench->store = fake_store_open(&events);
-    bench->link = fake_link_get();
-    bench->settings = (struct uplink_settings){.kind = &fake_link_kind,
-                                               .part = "uplink",
-                                               .topic = "isotherm/{gateway}",
-                                               .gateway = "gw-1",
-                                               .epoch = "00c0ffee",
-                                               .in_flight = 20,
-                                               .pacing = {.history_share = 20},
-                                               .clock = &bench->clock,
-                                               .store = bench->store};
-    open_uplink(bench);
-    *state = bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct bench *bench = *state;
-    uplink_close(bench->uplink);
-    store_close(bench->store);
-    free(bench);
-    return 0;
-}
-
-static void add_windows(struct bench *bench, int count)
-{
-    for (int i = 0; i < count; i++) (void)fake_store_add(bench->store, LANE_WINDOW);
-}
-
-/* Answers everything with success and commits, until nothing moves any more. */
-static void run_until_quiet(struct bench *bench)
-{
-    for (int quiet = 0; quiet < 3; quiet++) {
-        fake_store_settle(bench->store);
-        while (fake_link_answer(LINK_REASON_SUCCESS)) {
-            quiet = 0;
-            while (fake_store_step(bench->store)) continue;
-        }
-        fake_time_advance(100);
-    }
-}
-
-static size_t count_published(const struct bench *bench, uint64_t seq)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < bench->link->count; i++) count += bench->link->messages[i].seq == seq;
-    return count;
-}
 
 static void test_birth_comes_before_records(void **state)
 {
@@ -464,6 +362,7 @@ static void one_event(struct chance *chance)
         break;
     case 6:
         fake_store_refuse_acknowledge(bench->store, (int)roll(chance, 4));
+        if (roll(chance, 8) == 0) fake_store_fail_fetch(bench->store, 1);
         break;
     case 7:
         bench->link->publish_status = roll(chance, 8) == 0 ? ST_IO : ST_OK;
@@ -480,15 +379,33 @@ static void one_event(struct chance *chance)
     assert_true(uplink_count(bench->uplink).in_flight <= 20);
 }
 
+/* Every other seed goes without limits. */
+static void pace_by_chance(struct chance *chance)
+{
+    struct bench *bench = chance->bench;
+    if (roll(chance, 2) == 0) return;
+    uplink_close(bench->uplink);
+    bench->settings.in_flight = 1 + (int64_t)roll(chance, 20);
+    bench->settings.pacing =
+        (struct uplink_pacing){.rate = roll(chance, 2) == 0 ? 0 : 20 + (int64_t)roll(chance, 200),
+                               .burst = (int64_t)roll(chance, 30),
+                               .rate_bytes = roll(chance, 4) == 0 ? 40000 : 0,
+                               .history_share = 1 + (int64_t)roll(chance, 90),
+                               .jitter_ms = (int64_t)roll(chance, 2000)};
+    open_uplink(bench);
+}
+
 static void deliver_the_rest(struct chance *chance)
 {
     struct bench *bench = chance->bench;
     bench->link->publish_status = ST_OK;
     fake_store_refuse_acknowledge(bench->store, 0);
+    fake_store_fail_fetch(bench->store, 0);
     if (!bench->link->is_connected) fake_link_connect();
     fake_store_settle(bench->store);
     for (int round = 0; round < 2000; round++) {
-        if (uplink_is_idle(bench->uplink) && uplink_count(bench->uplink).parked == 0) break;
+        struct uplink_counts counts = uplink_count(bench->uplink);
+        if (uplink_is_idle(bench->uplink) && counts.parked == 0 && counts.waiting == 0) break;
         fake_store_settle(bench->store);
         while (fake_link_count_open() > 0) answer_one(chance, LINK_REASON_SUCCESS);
         fake_time_advance(1000);
@@ -507,6 +424,7 @@ static void test_every_record_arrives_whatever_happens(void **state)
         assert_int_equal(set_up(state), 0);
         struct bench *bench = *state;
         chance.bench = bench;
+        pace_by_chance(&chance);
         for (int i = 0; i < 3000; i++) one_event(&chance);
         deliver_the_rest(&chance);
         assert_true(bench->store->count > 100);
@@ -539,8 +457,6 @@ static void test_restart_sends_what_was_not_committed_as_delivered(void **state)
     for (uint64_t seq = 2; seq <= 5; seq++) assert_int_equal(count_published(bench, seq), 2);
     assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
