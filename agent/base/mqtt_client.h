@@ -154,9 +154,7 @@ struct mqtt_settings {
 };
 
 struct mqtt_client;
-
 size_t mqtt_client_size_bytes(void); /* what mqtt_client_open allocates */
-
 /* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
  * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
