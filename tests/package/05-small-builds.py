@@ -61,7 +61,7 @@ def main():
     if sys.argv[1:] == ["--table"]:
         print_table()
         return
-    for architecture in ("amd64", "armhf"):
+    for architecture in ARCHITECTURES:
         program = build("preset `small`", architecture)
         size = program.stat().st_size
         print(f"{architecture}: {size} bytes")
