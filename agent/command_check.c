@@ -63,8 +63,9 @@ static int check(const char *path, bool is_json, struct board_search boards, str
 
 static int write_document(const char *name)
 {
-    static const char *const names[] = {"schema", "reference", "example"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"schema", "reference", "example", "board-schema",
+                                        "board-reference"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(name, names[i]) == 0)
             return config_write_document((enum config_document)i, stdout) == ST_OK ? EXIT_OK
                                                                                    : EXIT_FAILED;
@@ -120,7 +121,7 @@ const struct command command_check = {
     .summary = "say everything that is wrong with a configuration",
     .help =
         "Usage: isotherm check [--board B] [--json] [CONFIG]\n"
-        "       isotherm check --print schema|reference|example\n\n"
+        "       isotherm check --print schema|reference|example|board-schema|board-reference\n\n"
         "Reads a configuration (default " COMMAND_DEFAULT_CONFIG ") and the files of\n"
         "conf.d beside it, and prints every problem at once as FILE:LINE:COLUMN: error: ...\n"
         "with the nearest known key for a mistyped one. Nothing is started.\n\n"

@@ -100,7 +100,13 @@ struct store_options config_store_options(const struct config *config);
 
 /* Writes the JSON Schema, the reference page (Markdown) or the full commented example (YAML),
  * made from the field tables, to a stdio stream.  ST_IO when writing fails. */
-enum config_document { CONFIG_SCHEMA, CONFIG_REFERENCE, CONFIG_EXAMPLE };
+enum config_document {
+    CONFIG_SCHEMA,
+    CONFIG_REFERENCE,
+    CONFIG_EXAMPLE,
+    CONFIG_BOARD_SCHEMA, /* likewise of a board's profile */
+    CONFIG_BOARD_REFERENCE
+};
 enum status config_write_document(enum config_document document, void *stdio_file) ISOTHERM_CHECK;
 
 #endif

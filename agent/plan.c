@@ -18,15 +18,16 @@
 
 /* Measured on Debian 12, amd64 (docs/plan.md); memory in bytes. */
 enum {
-    FILE_BYTES = 5700 * 1024,        /* code and constants of program and libraries */
-    LIBRARY_DATA_BYTES = 640 * 1024, /* relocations and tables that the libraries write to */
-    STACK_BYTES = 100 * 1024,        /* of all threads, as far as they are used */
-    SQLITE_BYTES = 380 * 1024,       /* cache of 256 KiB, statements, index of the WAL */
-    MQTT_BYTES = 24 * 1024,          /* libmosquitto, one connection */
-    TLS_FIRST_BYTES = 1100 * 1024,   /* OpenSSL's certificates and its own tables */
-    TLS_BYTES = 120 * 1024,          /* one connection */
-    COAP_BYTES = 160 * 1024,         /* libcoap with its peers */
-    ALLOCATOR_BYTES = 32 * 1024      /* what malloc keeps between blocks and for threads */
+    FILE_BYTES = 5700 * 1024,         /* code and constants of program and libraries */
+    OPENSSL_FILE_BYTES = 2750 * 1024, /* more of OpenSSL, for TLS and for CoAP */
+    LIBRARY_DATA_BYTES = 640 * 1024,  /* relocations and tables that the libraries write to */
+    STACK_BYTES = 100 * 1024,         /* of all threads, as far as they are used */
+    SQLITE_BYTES = 380 * 1024,        /* cache of 256 KiB, statements, index of the WAL */
+    MQTT_BYTES = 24 * 1024,           /* libmosquitto, one connection */
+    TLS_FIRST_BYTES = 350 * 1024,     /* what OpenSSL sets up for itself */
+    TLS_BYTES = 120 * 1024,           /* one connection */
+    COAP_BYTES = 100 * 1024,          /* libcoap with its peers */
+    ALLOCATOR_BYTES = 32 * 1024       /* what malloc keeps between blocks and for threads */
 };
 
 struct plan_assumptions plan_assume(void)
@@ -117,7 +118,8 @@ static void add_library_parts(struct plan *plan, const struct config *config)
     add_part(plan, false, STACK_BYTES, STACK_BYTES, "stacks of the threads");
     add_part(plan, false, ALLOCATOR_BYTES, ALLOCATOR_BYTES, "between blocks");
     plan->anonymous_bytes = plan->resident_bytes;
-    add_part(plan, false, FILE_BYTES, FILE_BYTES, "code of program and libraries (files)");
+    int64_t files = FILE_BYTES + (encrypted + coap > 0 ? OPENSSL_FILE_BYTES : 0);
+    add_part(plan, false, files, files, "code of program and libraries (files)");
 }
 
 static void plan_memory(struct plan *plan, const struct config *config)
@@ -143,7 +145,10 @@ enum status plan_make(struct plan *plan, const struct config *config,
     if (assumed->devices == 0 || assumed->devices > config->limits.devices)
         assumed->devices = config->limits.devices;
     struct plan_traffic traffic;
-    enum status status = plan_rehearse(&traffic, config, assumed->every_ms, assumed->id_bytes);
+    const struct plan_rhythm rhythm = {.every_ms = assumed->every_ms,
+                                       .commit_ms = plan_guess_commit_ms(plan, config),
+                                       .id_bytes = assumed->id_bytes};
+    enum status status = plan_rehearse(&traffic, config, &rhythm);
     if (status != ST_OK) return status;
     plan_memory(plan, config);
     plan_fill_days(plan, config, &traffic);

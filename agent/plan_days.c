@@ -16,11 +16,11 @@ enum {
     PAGE_USE_BYTES = 4088,                  /* of a page, for rows */
     FRAME_BYTES = DATABASE_PAGE_BYTES + 24, /* a page in the WAL */
     BASE_FRAMES = 3,        /* of every commit: the state, the journal's leaf, page 1 */
-    LEAF_BYTES = 2400,      /* of a journal entry with pages of its own, beside them */
+    LEAF_BYTES = 1000,      /* of a journal entry with pages of its own, beside them */
     INLINE_BYTES = 4061,    /* a longer journal entry has pages of its own */
     SHARED_PAGES = 5,       /* written back once for all commits since the last time */
     BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
-    MARGIN_PERCENT = 8,
+    MARGIN_PERCENT = 10,
     REPEAT_BYTES = 8,        /* in the journal for each reading that may be sent again */
     LEDGER_TYPICAL = 64,     /* in the journal for each commit and source */
     LEDGER_JSON = 420,       /* the ledger that is published, */
@@ -195,8 +195,8 @@ static int64_t outbox_milli(const struct plan *plan, const struct config *config
 }
 
 /* A page goes to the WAL with each commit that changes it, and back to its place once for all the
- * commits since the last checkpoint.  A long journal entry costs two pages more: of the journal's
- * tree, and of the list of free pages. */
+ * commits since the last checkpoint.  A long journal entry costs one page more, of the list of
+ * free pages. */
 static int64_t bytes_per_commit(const struct plan *plan, const struct config *config,
                                 const struct load *load)
 {
@@ -205,7 +205,7 @@ static int64_t bytes_per_commit(const struct plan *plan, const struct config *co
     if (database_share(options.budget_bytes, options.batch_bytes, &shares) != ST_OK) return 0;
     bool is_long = load->journal_bytes > INLINE_BYTES;
     int64_t frames_milli =
-        (BASE_FRAMES + (is_long ? 2 : 0)) * 1000 + outbox_milli(plan, config, load);
+        (BASE_FRAMES + (is_long ? 1 : 0)) * 1000 + outbox_milli(plan, config, load);
     int64_t payload = load->journal_bytes + load->record_bytes;
     int64_t to_wal = frames_milli * FRAME_BYTES / 1000 + payload + load->record_bytes / 2;
     int64_t back =
@@ -234,6 +234,14 @@ static int64_t commits_a_day(const struct plan *plan, const struct config *confi
         if (by_window > commits) commits = by_window;
     }
     return readings < commits ? readings : commits;
+}
+
+int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *config)
+{
+    enum { USUAL_MS = 5000 };
+    int64_t fixed_ms = config->store.commit_every_ms;
+    int64_t commits = commits_a_day(plan, config, fixed_ms > 0 ? fixed_ms : USUAL_MS);
+    return commits > 0 ? DAY_MS / commits : DAY_MS;
 }
 
 static void try_interval(struct plan *plan, const struct config *config,

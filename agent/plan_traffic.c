@@ -29,6 +29,7 @@ struct rehearsal {
     uint64_t records[LIMIT_WINDOWS];
     uint64_t stored[LIMIT_WINDOWS], json[LIMIT_WINDOWS], packet[LIMIT_WINDOWS];
     uint64_t journal_bytes, commits;
+    int64_t commit_ms;
     bool is_closing; /* windows that end before their time: counted only where there is no other */
     bool is_counting_journal;
     char text[LIMIT_RECORD_JSON];
@@ -87,17 +88,10 @@ static int64_t make_value_micro(uint32_t *random)
     return 21000000 + (int64_t)(*random >> 8) % 9999 * 1000;
 }
 
-/* What an entry of the journal takes hardly depends on it. */
-static int64_t commit_interval_ms(const struct config *config)
-{
-    enum { TYPICAL_MS = 5000 };
-    return config->store.commit_every_ms > 0 ? config->store.commit_every_ms : TYPICAL_MS;
-}
-
 /* As long as the widest window twice, as far as that takes a reasonable number of readings. */
-static int64_t choose_readings(const struct config *config, int64_t every_ms)
+static int64_t choose_readings(const struct config *config, int64_t every_ms, int64_t commit_ms)
 {
-    int64_t longest_ms = commit_interval_ms(config) * 4;
+    int64_t longest_ms = commit_ms * 4;
     int64_t readings = READINGS_LEAST;
     for (size_t i = 0; i < config->window_count; i++) {
         const struct window_spec *window = &config->windows[i];
@@ -113,8 +107,8 @@ static void play(struct rehearsal *rehearsal, struct stream *stream, const char 
                  int64_t every_ms)
 {
     const struct config *config = rehearsal->config;
-    int64_t readings = choose_readings(config, every_ms);
-    int64_t commit_ms = commit_interval_ms(config), next_commit_ms = BEGIN_MS + commit_ms;
+    int64_t readings = choose_readings(config, every_ms, rehearsal->commit_ms);
+    int64_t commit_ms = rehearsal->commit_ms, next_commit_ms = BEGIN_MS + commit_ms;
     struct stream_now now = {.clock = CLOCK_TRUSTED};
     uint32_t random = 1;
     for (int64_t i = 0; i < readings; i++) {
@@ -165,13 +159,15 @@ static void conclude(struct rehearsal *rehearsal, int64_t every_ms)
 }
 
 enum status plan_rehearse(struct plan_traffic *traffic, const struct config *config,
-                          int64_t every_ms, int64_t id_bytes)
+                          const struct plan_rhythm *rhythm)
 {
+    int64_t id_bytes = rhythm->id_bytes;
     char id[LIMIT_DEVICE_ID_SIZE];
     struct rehearsal rehearsal = {
         .config = config,
         .origin = {.gateway = config->gateway, .epoch = "0123456789abcdef"},
-        .traffic = traffic};
+        .traffic = traffic,
+        .commit_ms = rhythm->commit_ms};
     *traffic = (struct plan_traffic){0};
     const char *prefix = config->has_uplink ? config->uplink.topic : "isotherm/{gateway}";
     if (!topics_init(&rehearsal.topics, prefix, config->gateway)) return ST_INVALID;
@@ -187,8 +183,8 @@ enum status plan_rehearse(struct plan_traffic *traffic, const struct config *con
     struct stream *stream = NULL;
     enum status status = stream_open(&stream, &options, &sink);
     if (status != ST_OK) return status;
-    play(&rehearsal, stream, id, every_ms);
+    play(&rehearsal, stream, id, rhythm->every_ms);
     stream_close(stream);
-    conclude(&rehearsal, every_ms);
+    conclude(&rehearsal, rhythm->every_ms);
     return ST_OK;
 }

@@ -25,8 +25,14 @@ struct plan_traffic {
     int64_t state_bytes;         /* of the whole state of one device in the journal */
 };
 
-/* Readings each every_ms from a device whose id has id_bytes.  ST_INVALID, ST_NO_MEMORY. */
+struct plan_rhythm {
+    int64_t every_ms;  /* a reading */
+    int64_t commit_ms; /* a commit */
+    int64_t id_bytes;  /* of the device */
+};
+
+/* ST_INVALID: the windows do not fit together, or no such id; ST_NO_MEMORY. */
 enum status plan_rehearse(struct plan_traffic *traffic, const struct config *config,
-                          int64_t every_ms, int64_t id_bytes) ISOTHERM_CHECK;
+                          const struct plan_rhythm *rhythm) ISOTHERM_CHECK;
 
 #endif

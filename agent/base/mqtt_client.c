@@ -72,14 +72,14 @@ static void release(struct mqtt_client *client)
     free(client);
 }
 
-/* Two clients with one id end each other's connection for ever.  MQTT 5 says so; with 3.1.1 the
- * broker just closes, and all there is to see is that it does so again and again. */
+/* Two clients with one id end each other's connection for ever.  MQTT 5 has a reason for that; not
+ * every broker gives it, and 3.1.1 has none: all there is to see then is that the broker closes
+ * soon, again and again. */
 static void note_takeover(struct mqtt_client *client)
 {
     if (client->state != CLIENT_UP) return;
-    bool is_short = in_state_ms(client) < STABLE_MS + client->options.backoff_max_ms;
-    bool may_be_silent = client->options.version == MQTT_VERSION_311;
-    if (!client->is_taken_over && !(may_be_silent && client->is_closed_by_broker && is_short)) {
+    bool is_short = client->is_closed_by_broker && in_state_ms(client) < STABLE_MS;
+    if (!client->is_taken_over && !is_short) {
         client->takeovers = 0;
         return;
     }

@@ -6,7 +6,7 @@ import sys
 import time
 
 import harness
-from harness import Client, Place, mqtt_source, uplink, wait_closed, wait_until
+from harness import Client, Place, mqtt_source, uplink, wait_until
 
 # Never below: what was planned is enough.  At most 15 % above: it is worth knowing.
 MOST = 1.15
@@ -62,6 +62,37 @@ def compare_uplink(plan, messages, start_ms, rounds):
     compare("uplink bytes a day", planned["bytes_per_day"], size * scale)
 
 
+def compare_flash(devices, rounds):
+    """Commits go by the number of readings here, so that the pace of the machine does not matter."""
+    print(f"{devices} devices, flash")
+    with Place() as place:
+        site, centre = place.broker(), place.broker()
+        start_ms = int(time.time() * 1000) - rounds * EVERY_MS
+        agent = place.agent({
+            "gateway": "line-7", "limits": {"devices": devices}, "lateness": "20s",
+            "store": {"budget": "8 MiB", "commit_every": "10min"}, "windows": [{"size": "1min"}],
+            "expected_every": "10s",
+            "sources": [mqtt_source(site, [{"topic": "+x/+device", "value": "/v", "time": "/t"}],
+                                    receive_maximum=100)],
+            "uplink": uplink(centre, in_flight=100, ledger_every="0s")})
+        plan = json.loads(agent.run("plan", "--json", "--id", "17", str(agent.config_path)).stdout)
+        agent.wait_connected()
+        client = Client(site).wait()
+        place.things.append(client)
+        at = []
+
+        def note(count):
+            status = agent.wait_received(count, 100)
+            at.append((status["store"]["flash"]["written_bytes"], status["store"]["commits"]))
+        publish(client, devices, start_ms, rounds, note)
+        first, last = at[rounds // 4], at[-1]
+        scale = DAY_MS / EVERY_MS / (rounds - 1 - rounds // 4)
+        flash = plan["flash"]
+        print(f"  commits a day: planned {flash['commits_per_day']:,}, "
+              f"made {(last[1] - first[1]) * scale:,.0f}")
+        compare("flash bytes a day", flash["bytes_per_day"], (last[0] - first[0]) * scale)
+
+
 def run(devices, rounds, has_memory):
     print(f"{devices} devices")
     with Place() as place:
@@ -80,7 +111,6 @@ def run(devices, rounds, has_memory):
         client = Client(site).wait()
         place.things.append(client)
         publish(client, devices, start_ms, rounds, lambda n: agent.wait_received(n, 100))
-        wait_closed(agent, 60)
         agent.wait_drained(100)
         if has_memory:
             pid = agent.process.pid
@@ -100,6 +130,7 @@ def main():
     if not has_memory:
         print("skipped: memory, since this is a build with sanitizers; the rest is compared")
     sizes = [int(n) for n in sys.argv[1:]] or ([100, 1000] if has_memory else [100])
+    compare_flash(100, 120 if has_memory else 40)
     for devices in sizes:
         run(devices, 24 if devices <= 100 else 15, has_memory)
 
