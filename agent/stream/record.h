@@ -45,7 +45,7 @@ enum notice_reason {
     NOTICE_REASONS
 };
 
-enum { NOTICE_RANGES = 24 };
+enum { NOTICE_RANGES = 20 };
 
 /* Numbers first to last, both inclusive. */
 struct seq_range {
