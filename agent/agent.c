@@ -109,6 +109,7 @@ static void restore_entry(void *context, const void *bytes, size_t size)
 static enum status start_stream(struct agent *agent)
 {
     struct stream_options options = config_stream_options(agent->config);
+    options.boot = clock_boot_number();
     struct stream_sink sink = flow_sink(&agent->flow);
     enum status status = stream_open(&agent->flow.stream, &options, &sink);
     if (status != ST_OK) return status;
@@ -127,6 +128,27 @@ static enum status start_uplink(struct agent *agent)
     return uplink_open(&agent->flow.uplink, &agent->config->uplink, agent->config->gateway,
                        agent->found.epoch, agent->loop, &agent->clock, agent->log,
                        agent->flow.store);
+}
+
+static enum status open_front(struct agent *agent)
+{
+    const struct config *config = agent->config;
+    const struct alarm_front_settings settings = {
+        .gateway = config->gateway,
+        .uplink = config->has_uplink ? &config->uplink : NULL,
+        .actions = config->actions,
+        .action_count = config->action_count,
+        .loop = agent->loop,
+        .log = agent->log,
+        .clock = agent->clock,
+    };
+    struct alarm_front_host host = flow_front_host(&agent->flow);
+    return alarm_front_open(&agent->flow.front, &settings, &host);
+}
+
+static enum status start_front(struct agent *agent)
+{
+    return alarm_front_start(agent->flow.front, stream_alarms(agent->flow.stream));
 }
 
 static enum status start_announcer(struct agent *agent)
@@ -179,11 +201,17 @@ static enum status start_service(struct agent *agent)
     return service_start(&agent->service, agent->loop, &agent->flow);
 }
 
+size_t agent_size_bytes(void)
+{
+    return sizeof(struct agent);
+}
+
 enum status agent_open(struct agent **result, const struct config *config, struct log *log)
 {
     static enum status (*const steps[])(struct agent * agent) = {
-        start_signals, prepare_flow,    start_store,   start_stream, start_store_thread,
-        start_uplink,  start_announcer, start_control, start_flow,   start_service,
+        start_signals, prepare_flow,       open_front,   start_store,
+        start_stream,  start_store_thread, start_uplink, start_announcer,
+        start_front,   start_control,      start_flow,   start_service,
     };
     struct agent *agent = calloc(1, sizeof *agent);
     *result = agent;
@@ -221,6 +249,8 @@ enum status agent_close(struct agent *agent, bool *is_pool_busy)
     announcer_close(agent->announcer);
     uplink_close(agent->flow.uplink);
     agent->flow.uplink = NULL;
+    alarm_front_close(agent->flow.front);
+    agent->flow.front = NULL;
     if (agent->is_store_started) status = store_stop(agent->flow.store, agent->flow.ticket);
     store_close(agent->flow.store);
     stream_close(agent->flow.stream);

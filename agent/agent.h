@@ -11,6 +11,9 @@
 
 struct agent;
 
+/* Bytes that agent_open allocates by itself, its parts not counted. */
+size_t agent_size_bytes(void);
+
 /* Starts everything; `config` and `log` stay valid until agent_close.  Waits (and says so) while
  * the store's directory is missing.  ST_CLOSED: asked to stop while waiting; ST_FOREIGN, ST_IO:
  * the store cannot be opened for a reason a person must mend (logged); ST_INVALID: options that

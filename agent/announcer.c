@@ -45,6 +45,11 @@ static void on_tick(void *context)
     announcer->due_mono_ms = now_mono_ms + announcer->every_ms;
 }
 
+size_t announcer_size_bytes(void)
+{
+    return sizeof(struct announcer);
+}
+
 enum status announcer_open(struct announcer **announcer, struct flow *flow, const char *epoch,
                            int64_t started_mono_ms, int64_t every_ms)
 {

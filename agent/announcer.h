@@ -7,9 +7,13 @@
 #include "base/status.h"
 #include "flow.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct announcer;
+
+/* Bytes that announcer_open allocates. */
+size_t announcer_size_bytes(void);
 
 /* `flow`, with its uplink, and `epoch` stay valid until close.  ST_NO_MEMORY, ST_FULL. */
 enum status announcer_open(struct announcer **announcer, struct flow *flow, const char *epoch,

@@ -1,5 +1,8 @@
 #include "command.h"
 
+#include "board_find.h"
+#include "plan.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +16,7 @@ int command_usage(const char *command, const char *problem, const char *argument
     return EXIT_USAGE;
 }
 
-static void print_problems(const struct config_problems *problems, bool with_warnings)
+void command_print_problems(const struct config_problems *problems, bool with_warnings)
 {
     size_t shown = problems->count < problems->capacity ? problems->count : problems->capacity;
     for (size_t i = 0; i < shown; i++) {
@@ -27,11 +30,18 @@ static void print_problems(const struct config_problems *problems, bool with_war
 
 int command_load_config(struct config *config, const char *path, bool with_warnings)
 {
+    return command_load_config_for(config, path, board_search_default(), with_warnings);
+}
+
+int command_load_config_for(struct config *config, const char *path, struct board_search boards,
+                            bool with_warnings)
+{
+    const struct config_purpose purpose = {.boards = boards, .plan_bytes = plan_resident_bytes};
     struct config_problems problems = {.capacity = PROBLEMS};
     problems.items = calloc(PROBLEMS, sizeof *problems.items);
     if (problems.items == NULL) problems.capacity = 0;
-    enum status status = config_load(config, path, &problems);
-    print_problems(&problems, with_warnings);
+    enum status status = config_load_for(config, path, &purpose, &problems);
+    command_print_problems(&problems, with_warnings);
     free(problems.items);
     return status == ST_OK ? EXIT_OK : EXIT_CONFIG;
 }

@@ -23,10 +23,13 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_board;
+extern const struct command command_plan;
 extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_status;
 extern const struct command command_tail;
+extern const struct command command_alarms;
 extern const struct command command_decode;
 extern const struct command command_replay;
 extern const struct command command_store;
@@ -36,6 +39,13 @@ extern const struct command command_version;
  * when asked to, since a command that merely looks something up need not repeat them.  EXIT_OK, or
  * the exit code to end with; config_fini is due in any case. */
 int command_load_config(struct config *config, const char *path, bool with_warnings);
+
+/* The same for a board, or profiles, named on the command line. */
+int command_load_config_for(struct config *config, const char *path, struct board_search boards,
+                            bool with_warnings);
+
+/* Prints what was found on standard error. */
+void command_print_problems(const struct config_problems *problems, bool with_warnings);
 
 /* Says what is wrong with the arguments and where to read more; returns EXIT_USAGE. */
 int command_usage(const char *command, const char *problem, const char *argument);

@@ -1,6 +1,8 @@
 #include "command.h"
 
 #include "base/text.h"
+#include "board_find.h"
+#include "plan.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -41,10 +43,11 @@ static void print_result(const struct config *config, const char *path, size_t e
                      config->alarm_count, config->alarm_count == 1 ? "" : "s");
 }
 
-static int check(const char *path, bool is_json, struct config *config,
+static int check(const char *path, bool is_json, struct board_search boards, struct config *config,
                  struct config_problems *problems)
 {
-    enum status status = config_load(config, path, problems);
+    const struct config_purpose purpose = {.boards = boards, .plan_bytes = plan_resident_bytes};
+    enum status status = config_load_for(config, path, &purpose, problems);
     size_t shown = problems->count < problems->capacity ? problems->count : problems->capacity;
     size_t errors = problems->count - shown;
     for (size_t i = 0; i < shown; i++) {
@@ -60,8 +63,9 @@ static int check(const char *path, bool is_json, struct config *config,
 
 static int write_document(const char *name)
 {
-    static const char *const names[] = {"schema", "reference", "example"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"schema", "reference", "example", "board-schema",
+                                        "board-reference"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(name, names[i]) == 0)
             return config_write_document((enum config_document)i, stdout) == ST_OK ? EXIT_OK
                                                                                    : EXIT_FAILED;
@@ -71,17 +75,27 @@ static int write_document(const char *name)
 static int run_check(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"board", required_argument, NULL, 'B'},
+                                            {"boards", required_argument, NULL, 'b'},
+                                            {"root", required_argument, NULL, 'r'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"print", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     const char *path = COMMAND_DEFAULT_CONFIG;
+    struct board_search boards = board_search_default();
     bool is_json = false;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "c:j", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "c:B:b:r:jp:", options, NULL)) != -1;) {
         if (option == 'c')
             path = optarg;
         else if (option == 'j')
             is_json = true;
+        else if (option == 'B')
+            boards.name = optarg;
+        else if (option == 'b')
+            boards.directories = optarg;
+        else if (option == 'r')
+            boards.root = optarg;
         else if (option == 'p')
             return write_document(optarg);
         else
@@ -94,7 +108,7 @@ static int run_check(int argc, char **argv)
     problems.items = calloc(PROBLEMS, sizeof *problems.items);
     int code = EXIT_FAILED;
     if (config != NULL && problems.items != NULL) {
-        code = check(path, is_json, config, &problems);
+        code = check(path, is_json, boards, config, &problems);
         config_fini(config);
     }
     free(problems.items);
@@ -106,13 +120,17 @@ const struct command command_check = {
     .name = "check",
     .summary = "say everything that is wrong with a configuration",
     .help =
-        "Usage: isotherm check [--json] [CONFIG]\n"
-        "       isotherm check --print schema|reference|example\n\n"
+        "Usage: isotherm check [--board B] [--json] [CONFIG]\n"
+        "       isotherm check --print schema|reference|example|board-schema|board-reference\n\n"
         "Reads a configuration (default " COMMAND_DEFAULT_CONFIG ") and the files of\n"
         "conf.d beside it, and prints every problem at once as FILE:LINE:COLUMN: error: ...\n"
         "with the nearest known key for a mistyped one. Nothing is started.\n\n"
-        "  --json     one JSON object per problem\n"
-        "  --print D  prints the JSON Schema, the reference page or a full commented example\n\n"
+        "  -j, --json        one JSON object per problem\n"
+        "  -B, --board B     for that board instead of the one the configuration names\n"
+        "  -b, --boards DIR  where profiles of boards are looked for first\n"
+        "  -r, --root DIR    the system whose board is to be recognised\n"
+        "  -p, --print D     prints the JSON Schema, the reference page or a full commented "
+        "example\n\n"
         "Exit codes: 0 no errors (warnings may have been printed); 64 wrong usage; 78 errors.\n",
     .run = run_check,
 };

@@ -207,7 +207,12 @@ static int take_config(struct replaying *replaying, const char *path)
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) return EXIT_FAILED;
     int code = command_load_config(config, path, false);
-    if (code == EXIT_OK) replaying->config = *config;
+    if (code == EXIT_OK) {
+        config_fini(&replaying->config);
+        replaying->config = *config;
+        replaying->config.source_count = 0; /* the options stay with the sources */
+        config->models = NULL;
+    }
     config_fini(config);
     free(config);
     return code;
@@ -286,6 +291,7 @@ static int run_replay(int argc, char **argv)
     int code = run_with(replaying, argc, argv);
     free(replaying->driver_options);
     free(replaying->driver_state);
+    config_fini(&replaying->config);
     free(replaying);
     return code;
 }

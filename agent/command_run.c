@@ -2,6 +2,7 @@
 
 #include "agent.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ static int exit_code(enum status status)
 
 static int run_agent(const struct config *config, struct log *log)
 {
+    memory_trim(); /* what reading the configuration took */
     struct agent *agent = NULL;
     enum status status = agent_open(&agent, config, log);
     if (status == ST_OK) agent_run(agent);
@@ -60,6 +62,7 @@ static int run_run(int argc, char **argv)
     }
     if (optind < argc) path = argv[optind++];
     if (optind < argc) return command_usage("run", "unexpected argument", argv[optind]);
+    memory_prepare();
     struct config *config = calloc(1, sizeof *config);
     struct log *log = calloc(1, sizeof *log);
     if (config == NULL || log == NULL) {

@@ -126,6 +126,41 @@ static void print_ledger(const cJSON *status)
                  reply_number(records, "dropped"));
 }
 
+static void print_alarms(const cJSON *status)
+{
+    const cJSON *alarms = cJSON_GetObjectItemCaseSensitive(status, "alarms");
+    const cJSON *states = cJSON_GetObjectItemCaseSensitive(alarms, "states");
+    const cJSON *slots = cJSON_GetObjectItemCaseSensitive(alarms, "per_10min");
+    const cJSON *floods = cJSON_GetObjectItemCaseSensitive(alarms, "floods");
+    const cJSON *acks = cJSON_GetObjectItemCaseSensitive(alarms, "acknowledged");
+    const cJSON *top = cJSON_GetObjectItemCaseSensitive(alarms, "top");
+    const cJSON *item = NULL, *state = NULL;
+    if (reply_number(alarms, "known") == 0) return;
+    (void)printf("alarms   %.0f known  %.0f active", reply_number(alarms, "known"),
+                 reply_number(alarms, "active"));
+    cJSON_ArrayForEach(state, states)
+    {
+        if (state->valuedouble > 0 && strcmp(state->string, "NORM") != 0)
+            (void)printf("  %s %.0f", state->string, state->valuedouble);
+    }
+    (void)printf("%s\n", reply_is_true(alarms, "in_flood") ? "  FLOOD" : "");
+    (void)printf("  calls: %.0f, held back %.0f; in 10 min: now %.0f, peak %.0f; floods %.0f\n",
+                 reply_number(alarms, "annunciations"), reply_number(alarms, "held_back"),
+                 reply_number(slots, "now"), reply_number(slots, "peak"),
+                 reply_number(floods, "count"));
+    (void)printf(
+        "  standing %.0f  chattering %.0f  flapping %.0f  fleeting %.0f  acknowledged %.0f "
+        "in %.1f s on average\n",
+        reply_number(alarms, "standing"), reply_number(alarms, "chattering"),
+        reply_number(alarms, "flapping"), reply_number(alarms, "fleeting"),
+        reply_number(acks, "count"), reply_number(acks, "mean_ms") / 1000);
+    cJSON_ArrayForEach(item, top)
+    {
+        (void)printf("  %-48s called %.0f, %.0f in all\n", reply_text(item, "alarm"),
+                     reply_number(item, "today"), reply_number(item, "ever"));
+    }
+}
+
 static void print_status(const cJSON *status)
 {
     const cJSON *devices = cJSON_GetObjectItemCaseSensitive(status, "devices");
@@ -138,6 +173,7 @@ static void print_status(const cJSON *status)
                  reply_number(devices, "limit"), reply_number(status, "alarms_active"));
     print_sources(status);
     print_windows(status);
+    print_alarms(status);
     print_store_and_uplink(status);
     print_ledger(status);
 }

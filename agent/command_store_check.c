@@ -2,17 +2,17 @@
 #include "command_store.h"
 
 #include "ledger.h"
+#include "problems.h"
 #include "repeat.h"
 #include "store/database.h"
 #include "stream/journal_entry.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PROBLEMS_KEPT = 100 };
+enum { PROBLEMS_TOLD = 100 };
 
 struct checking {
     const struct store_request *request;
@@ -23,35 +23,33 @@ struct checking {
     uint64_t blobs, entries, last_blob;
     int64_t journal_bytes;
     struct version version;
-    uint64_t problem_count;
-    cJSON *problems; /* NULL: printed as they are found */
-    bool is_silent;
+    struct problems problems;
+    cJSON *list; /* of the problems */
 };
 
-static void ISOTHERM_PRINTF(2, 3) add_problem(struct checking *checking, const char *format, ...)
+static void print_problem(void *context, const char *line)
 {
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    if (checking->problem_count++ >= PROBLEMS_KEPT || checking->is_silent) return;
-    if (checking->problems != NULL)
-        (void)cJSON_AddItemToArray(checking->problems, cJSON_CreateString(line));
-    else
-        (void)printf("problem   %s\n", line);
+    (void)context;
+    (void)printf("problem   %s\n", line);
+}
+
+static void list_problem(void *context, const char *line)
+{
+    struct checking *checking = context;
+    (void)cJSON_AddItemToArray(checking->list, cJSON_CreateString(line));
 }
 
 static void on_page_problem(void *context, const char *problem)
 {
-    add_problem(context, "pages: %s", problem);
+    problems_add(&((struct checking *)context)->problems, "pages: %s", problem);
 }
 
 static void check_pages(struct checking *checking)
 {
     size_t count;
     enum status status = reader_check_pages(checking->reader, on_page_problem, checking, &count);
-    if (status != ST_OK) add_problem(checking, "the pages cannot be checked to the end");
+    if (status != ST_OK)
+        problems_add(&checking->problems, "the pages cannot be checked to the end");
 }
 
 static void check_state(struct checking *checking)
@@ -59,8 +57,8 @@ static void check_state(struct checking *checking)
     enum status status = reader_state(checking->reader, &checking->state);
     checking->has_state = status == ST_OK;
     if (status == ST_OK) return;
-    add_problem(checking, "the state %s",
-                status == ST_NOT_FOUND ? "is missing" : "is damaged: its checksum is wrong");
+    problems_add(&checking->problems, "the state %s",
+                 status == ST_NOT_FOUND ? "is missing" : "is damaged: its checksum is wrong");
 }
 
 static bool on_record(void *context, const struct reader_record *found)
@@ -72,11 +70,12 @@ static bool on_record(void *context, const struct reader_record *found)
         checking->first_seq = found->seq;
     if (found->seq > checking->last_seq) checking->last_seq = found->seq;
     if (found->status != ST_OK)
-        add_problem(checking, "%s %" PRIu64 " (%zu bytes) cannot be read: %s", lane, found->seq,
-                    found->size, status_text(found->status));
+        problems_add(&checking->problems, "%s %" PRIu64 " (%zu bytes) cannot be read: %s", lane,
+                     found->seq, found->size, status_text(found->status));
     if (checking->has_state && found->seq >= checking->state.next_seq)
-        add_problem(checking, "%s %" PRIu64 " is beyond the state, which expects %" PRIu64 " next",
-                    lane, found->seq, checking->state.next_seq);
+        problems_add(&checking->problems,
+                     "%s %" PRIu64 " is beyond the state, which expects %" PRIu64 " next", lane,
+                     found->seq, checking->state.next_seq);
     return true;
 }
 
@@ -100,8 +99,9 @@ static void on_entry(void *context, const void *bytes, size_t size)
                                        : is_stream_entry(bytes, size);
     checking->entries++;
     if (!is_good)
-        add_problem(checking, "%s %" PRIu64 " of batch %" PRIu64 " (%zu bytes) makes no sense",
-                    what, checking->entries, checking->last_blob, size);
+        problems_add(&checking->problems,
+                     "%s %" PRIu64 " of batch %" PRIu64 " (%zu bytes) makes no sense", what,
+                     checking->entries, checking->last_blob, size);
 }
 
 static bool on_blob(void *context, const struct reader_blob *blob)
@@ -111,12 +111,13 @@ static bool on_blob(void *context, const struct reader_blob *blob)
     checking->last_blob = blob->id;
     checking->journal_bytes += (int64_t)blob->size;
     if (blob->status != ST_OK)
-        add_problem(checking, "journal of batch %" PRIu64 " (%zu bytes) cannot be read: %s",
-                    blob->id, blob->size, status_text(blob->status));
+        problems_add(&checking->problems,
+                     "journal of batch %" PRIu64 " (%zu bytes) cannot be read: %s", blob->id,
+                     blob->size, status_text(blob->status));
     if (checking->has_state && blob->id > checking->state.batch)
-        add_problem(checking,
-                    "journal of batch %" PRIu64 " is beyond the state, whose last is %" PRIu64,
-                    blob->id, checking->state.batch);
+        problems_add(&checking->problems,
+                     "journal of batch %" PRIu64 " is beyond the state, whose last is %" PRIu64,
+                     blob->id, checking->state.batch);
     reader_list_entries(blob, on_entry, checking);
     return true;
 }
@@ -128,12 +129,13 @@ static void check_contents(struct checking *checking)
         enum status status =
             reader_list_records(checking->reader, (enum lane)lane, on_record, checking);
         if (status != ST_OK)
-            add_problem(checking, "the table of %s cannot be read to its end: %s", tables[lane],
-                        status_text(status));
+            problems_add(&checking->problems, "the table of %s cannot be read to its end: %s",
+                         tables[lane], status_text(status));
     }
     enum status status = reader_list_journal(checking->reader, on_blob, checking);
     if (status != ST_OK)
-        add_problem(checking, "the journal cannot be read to its end: %s", status_text(status));
+        problems_add(&checking->problems, "the journal cannot be read to its end: %s",
+                     status_text(status));
 }
 
 static void check_ledger(struct checking *checking)
@@ -144,15 +146,15 @@ static void check_ledger(struct checking *checking)
     for (int lane = 0; lane < LANE_COUNT; lane++) {
         waiting += state->waiting[lane];
         if (state->waiting[lane] != checking->records[lane])
-            add_problem(checking, "the state counts %" PRIu64 " %s, there are %" PRIu64,
-                        state->waiting[lane], lane == LANE_ALARM ? "alarms" : "summaries",
-                        checking->records[lane]);
+            problems_add(&checking->problems, "the state counts %" PRIu64 " %s, there are %" PRIu64,
+                         state->waiting[lane], lane == LANE_ALARM ? "alarms" : "summaries",
+                         checking->records[lane]);
     }
     if (state->written != state->acknowledged + state->merged + state->dropped + waiting)
-        add_problem(checking,
-                    "the ledger does not balance: written %" PRIu64 " is not acknowledged %" PRIu64
-                    " + waiting %" PRIu64 " + merged %" PRIu64 " + dropped %" PRIu64,
-                    state->written, state->acknowledged, waiting, state->merged, state->dropped);
+        problems_add(&checking->problems,
+                     "the ledger does not balance: written %" PRIu64 " is not acknowledged %" PRIu64
+                     " + waiting %" PRIu64 " + merged %" PRIu64 " + dropped %" PRIu64,
+                     state->written, state->acknowledged, waiting, state->merged, state->dropped);
 }
 
 static void check_budget(struct checking *checking)
@@ -160,8 +162,8 @@ static void check_budget(struct checking *checking)
     int64_t bytes = reader_bytes(checking->reader) + reader_wal_bytes(checking->reader);
     int64_t budget_bytes = checking->request->budget_bytes;
     if (budget_bytes > 0 && bytes > budget_bytes)
-        add_problem(checking, "%" PRId64 " bytes are more than the budget of %" PRId64, bytes,
-                    budget_bytes);
+        problems_add(&checking->problems, "%" PRId64 " bytes are more than the budget of %" PRId64,
+                     bytes, budget_bytes);
 }
 
 static void format_epoch(const struct meta_state *state, char epoch[17])
@@ -197,11 +199,11 @@ static void print_text(const struct checking *checking)
                      state->waiting[LANE_ALARM] + state->waiting[LANE_WINDOW], state->merged,
                      state->dropped);
     }
-    if (checking->problem_count == 0)
+    if (checking->problems.count == 0)
         (void)printf("sound\n");
     else
-        (void)printf("DAMAGED: %" PRIu64 " problem%s\n", checking->problem_count,
-                     checking->problem_count == 1 ? "" : "s");
+        (void)printf("DAMAGED: %" PRIu64 " problem%s\n", checking->problems.count,
+                     checking->problems.count == 1 ? "" : "s");
 }
 
 static void add_number(cJSON *object, const char *name, uint64_t number)
@@ -228,7 +230,7 @@ static void print_json(struct checking *checking)
 {
     cJSON *object = cJSON_CreateObject();
     (void)cJSON_AddStringToObject(object, "path", reader_path(checking->reader));
-    (void)cJSON_AddBoolToObject(object, "sound", checking->problem_count == 0);
+    (void)cJSON_AddBoolToObject(object, "sound", checking->problems.count == 0);
     add_number(object, "schema", (uint64_t)checking->version.number);
     add_number(object, "file_bytes", (uint64_t)reader_bytes(checking->reader));
     add_number(object, "wal_bytes", (uint64_t)reader_wal_bytes(checking->reader));
@@ -239,8 +241,8 @@ static void print_json(struct checking *checking)
     add_number(object, "journal_entries", checking->entries);
     add_number(object, "journal_bytes", (uint64_t)checking->journal_bytes);
     if (checking->has_state) add_state(object, &checking->state);
-    add_number(object, "problem_count", checking->problem_count);
-    (void)cJSON_AddItemToObject(object, "problems", checking->problems);
+    add_number(object, "problem_count", checking->problems.count);
+    (void)cJSON_AddItemToObject(object, "problems", checking->list);
     char *line = cJSON_PrintUnformatted(object);
     if (line != NULL) (void)puts(line);
     cJSON_free(line);
@@ -250,12 +252,12 @@ static void print_json(struct checking *checking)
 static void check_all(struct checking *checking)
 {
     if (reader_schema(checking->reader, &checking->version) != ST_OK)
-        add_problem(checking, "the version of the tables cannot be read");
+        problems_add(&checking->problems, "the version of the tables cannot be read");
     if (checking->version.is_header_wrong)
-        add_problem(checking,
-                    "one bit of the version in the header is wrong: the tables are of "
-                    "version %" PRId64 "; an agent mends it",
-                    checking->version.number);
+        problems_add(&checking->problems,
+                     "one bit of the version in the header is wrong: the tables are of "
+                     "version %" PRId64 "; an agent mends it",
+                     checking->version.number);
     check_pages(checking);
     check_state(checking);
     check_contents(checking);
@@ -264,9 +266,9 @@ static void check_all(struct checking *checking)
 
 bool command_store_is_sound(const struct store_request *request, struct reader *reader)
 {
-    struct checking checking = {.request = request, .reader = reader, .is_silent = true};
+    struct checking checking = {.request = request, .reader = reader};
     check_all(&checking);
-    return checking.problem_count == 0;
+    return checking.problems.count == 0;
 }
 
 int command_store_check(const struct store_request *request)
@@ -275,7 +277,10 @@ int command_store_check(const struct store_request *request)
     struct checking checking = {.request = request};
     checking.reader = command_store_open(request, READER_SHARES, &code);
     if (checking.reader == NULL) return code;
-    if (request->is_json) checking.problems = cJSON_CreateArray();
+    checking.problems = (struct problems){.told_most = PROBLEMS_TOLD,
+                                          .tell = request->is_json ? list_problem : print_problem,
+                                          .context = &checking};
+    if (request->is_json) checking.list = cJSON_CreateArray();
     check_all(&checking);
     check_budget(&checking);
     if (request->is_json)
@@ -283,5 +288,5 @@ int command_store_check(const struct store_request *request)
     else
         print_text(&checking);
     reader_close(checking.reader);
-    return checking.problem_count == 0 ? EXIT_OK : EXIT_FAILED;
+    return checking.problems.count == 0 ? EXIT_OK : EXIT_FAILED;
 }

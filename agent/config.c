@@ -2,7 +2,9 @@
  * config_load returns, so that one run shows every problem. */
 #include "config.h"
 
+#include "board_find.h"
 #include "config_fill.h"
+#include "config_learned.h"
 #include "config_tables.h"
 #include "config_tree.h"
 
@@ -109,7 +111,32 @@ static void sort_problems(struct config_problems *problems, const char *main_fil
     }
 }
 
+/* The board comes first: ports of sources are named by it. */
+static void find_board(struct config_tree *tree, const struct config_node *root,
+                       const struct board_search *search, struct config *config)
+{
+    const struct config_node *place =
+        root->kind == CONFIG_MAP ? config_node_find(root, "board") : NULL;
+    bool is_written = place != NULL && place->kind == CONFIG_SCALAR && !place->is_null;
+    const char *name = is_written && place->text[0] != '\0' ? place->text : "auto";
+    if (search->name != NULL) {
+        name = search->name;
+        place = NULL;
+    }
+    enum status status =
+        board_find(tree, search, name, place, &config->board, &config->board_found);
+    if (status != ST_OK && status != ST_NOT_FOUND)
+        config_node_report(tree, root, "board: %s", status_text(status));
+}
+
 enum status config_load(struct config *config, const char *path, struct config_problems *problems)
+{
+    const struct config_purpose purpose = {.boards = board_search_default()};
+    return config_load_for(config, path, &purpose, problems);
+}
+
+enum status config_load_for(struct config *config, const char *path,
+                            const struct config_purpose *purpose, struct config_problems *problems)
 {
     struct config_tree tree;
     struct config_node *root = NULL;
@@ -125,8 +152,11 @@ enum status config_load(struct config *config, const char *path, struct config_p
         status = read_all(&tree, path, &root);
     }
     if (root != NULL) {
+        find_board(&tree, root, &purpose->boards, config);
         config_fill_group(&tree, &config_table, root, config, NULL);
         config_finish(&tree, root, config);
+        if (purpose->plan_bytes != NULL && tree.errors == 0)
+            config_check_memory(&tree, root, config, purpose->plan_bytes(config));
     }
     if (status == ST_OK && tree.errors > 0) status = ST_INVALID;
     sort_problems(problems, path);
@@ -138,6 +168,7 @@ void config_fini(struct config *config)
 {
     for (size_t i = 0; i < config->source_count; i++) free(config->sources[i].options);
     config->source_count = 0;
+    config_free_models(config);
 }
 
 struct stream_options config_stream_options(const struct config *config)
@@ -152,8 +183,10 @@ struct stream_options config_stream_options(const struct config *config)
         .past_ms = config->times.past_ms,
         .expected_every_ms = config->expected_every_ms,
         .alarm_count = config->alarm_count,
+        .habit = config_habit_options(config),
     };
     memcpy(options.windows, config->windows, sizeof options.windows);
     memcpy(options.alarms, config->alarms, sizeof options.alarms);
+    memcpy(options.gateway, config->gateway, sizeof options.gateway);
     return options;
 }

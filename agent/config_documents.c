@@ -1,5 +1,5 @@
-/* isotherm_documents SOURCE_DIR: writes config/isotherm.full.yaml and isotherm.schema.json anew,
- * and what stands between the markers of docs/configuration.md. */
+/* isotherm_documents SOURCE_DIR: writes config/isotherm.full.yaml and the two schemas anew, and
+ * what stands between the markers of docs/configuration.md and docs/boards.md. */
 #include "config.h"
 
 #include <stdio.h>
@@ -41,7 +41,7 @@ static bool write_file(const char *path, enum config_document document, const ch
     return true;
 }
 
-static bool write_reference(const char *path)
+static bool write_reference(const char *path, enum config_document document)
 {
     char *page = read_file(path);
     char *begin = page != NULL ? strstr(page, begin_marker) : NULL;
@@ -52,7 +52,7 @@ static bool write_reference(const char *path)
     } else {
         char *after = strdup(end);
         begin[sizeof begin_marker - 1] = '\0';
-        is_written = after != NULL && write_file(path, CONFIG_REFERENCE, page, after);
+        is_written = after != NULL && write_file(path, document, page, after);
         free(after);
     }
     free(page);
@@ -71,6 +71,10 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof path, "%s/config/isotherm.schema.json", argv[1]);
     is_good = write_file(path, CONFIG_SCHEMA, "", "") && is_good;
     (void)snprintf(path, sizeof path, "%s/docs/configuration.md", argv[1]);
-    is_good = write_reference(path) && is_good;
+    is_good = write_reference(path, CONFIG_REFERENCE) && is_good;
+    (void)snprintf(path, sizeof path, "%s/config/board.schema.json", argv[1]);
+    is_good = write_file(path, CONFIG_BOARD_SCHEMA, "", "") && is_good;
+    (void)snprintf(path, sizeof path, "%s/docs/boards.md", argv[1]);
+    is_good = write_reference(path, CONFIG_BOARD_REFERENCE) && is_good;
     return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -32,6 +32,16 @@ void config_fill_scalar(struct config_tree *tree, const struct field *field,
     }
 }
 
+static void fill_item(struct config_tree *tree, const struct field_table *table,
+                      const struct config_node *item, void *member)
+{
+    bool is_single = table->scalar_name != NULL && item->kind == CONFIG_SCALAR && !item->is_null;
+    if (is_single && !item->is_bad)
+        config_fill_scalar(tree, field_find(table, table->scalar_name), item, member);
+    else
+        config_fill_group(tree, table, item, member, NULL);
+}
+
 static void fill_list(struct config_tree *tree, const struct field *field,
                       const struct config_node *node, void *options)
 {
@@ -58,7 +68,7 @@ static void fill_list(struct config_tree *tree, const struct field *field,
         if (field_set_defaults(field->fields, member) != ST_OK) {
             config_node_report(tree, item, "%s: a built-in default is wrong", field->name);
         }
-        config_fill_group(tree, field->fields, item, member, NULL);
+        fill_item(tree, field->fields, item, member);
         count++;
     }
     memcpy((char *)options + field->count_offset, &count, sizeof count);

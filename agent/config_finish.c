@@ -1,6 +1,9 @@
 /* Invariant: after this every value has its final form; no reader asks again for a default. */
 #include "config_fill.h"
 
+#include "alarm_guard.h"
+#include "config_alarms.h"
+#include "config_learned.h"
 #include "config_tables.h"
 #include "ledger.h"
 #include "repeat.h"
@@ -99,16 +102,16 @@ static void finish_windows(struct config_tree *tree, const struct config_node *r
     }
 }
 
-static void check_alarm_names(struct config_tree *tree, const struct config_node *root,
-                              const struct config *config)
+static void check_action_names(struct config_tree *tree, const struct config_node *root,
+                               const struct config *config)
 {
-    const struct config_node *list = place_of(root, "alarms");
-    for (size_t i = 0; i < config->alarm_count; i++) {
-        const char *name = config->alarms[i].name;
+    const struct config_node *list = place_of(root, "actions");
+    for (size_t i = 0; i < config->action_count; i++) {
+        const char *name = config->actions[i].name;
         for (size_t j = 0; j < i; j++) {
-            if (name[0] == '\0' || strcmp(config->alarms[j].name, name) != 0) continue;
+            if (name[0] == '\0' || strcmp(config->actions[j].name, name) != 0) continue;
             config_node_report(tree, place_of(item_of(list, i), "name"),
-                               "name: the alarm in line %u is called \"%s\" too",
+                               "name: the action in line %u is called \"%s\" too",
                                item_of(list, j)->line, name);
             break;
         }
@@ -118,7 +121,7 @@ static void check_alarm_names(struct config_tree *tree, const struct config_node
 /* What the flow keeps free in each batch. */
 static int64_t reserve_bytes(const struct config *config)
 {
-    size_t bytes = LEDGER_BYTES;
+    size_t bytes = LEDGER_BYTES + ALARM_GUARD_ROOM_BYTES;
     for (size_t i = 0; i < config->source_count; i++) {
         const struct config_source *source = &config->sources[i];
         if (source->driver->repeat_keys == NULL) continue;
@@ -166,10 +169,13 @@ void config_finish(struct config_tree *tree, const struct config_node *root, str
         config->windows[0] = (struct window_spec){.size_ms = 60000};
         config->window_count = 1;
     }
+    config_apply_board(tree, root, config);
     finish_gateway(tree, root, config);
     finish_socket(tree, root, config);
     finish_windows(tree, root, config);
-    check_alarm_names(tree, root, config);
+    config_check_alarms(tree, root, config);
+    config_load_models(tree, place_of(root, "alarms"), config);
+    check_action_names(tree, root, config);
     check_budget(tree, root, config);
     const struct config_node *uplink = config_node_find(root, "uplink");
     if (uplink != NULL) return;

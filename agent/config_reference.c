@@ -86,3 +86,9 @@ void config_write_reference(FILE *out)
     fputs("### Top level\n\n", out);
     write_table(out, &config_table, NULL, "");
 }
+
+void config_write_board_reference(FILE *out)
+{
+    fputs("### Top level\n\n", out);
+    write_table(out, &board_table, NULL, "");
+}

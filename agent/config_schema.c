@@ -159,6 +159,22 @@ static void add_sources(struct json *json)
     close_bracket(json, '}');
 }
 
+static void add_items(struct json *json, const struct field_table *table)
+{
+    open_bracket(json, "items", '{');
+    if (table->scalar_name == NULL) {
+        add_table(json, table, NULL);
+    } else { /* or that one value by itself */
+        open_bracket(json, "anyOf", '[');
+        add_raw(json, NULL, "{\"type\": [\"string\", \"number\", \"boolean\"]}");
+        open_bracket(json, NULL, '{');
+        add_table(json, table, NULL);
+        close_bracket(json, '}');
+        close_bracket(json, ']');
+    }
+    close_bracket(json, '}');
+}
+
 static void add_field(struct json *json, const struct field *field)
 {
     open_bracket(json, field->name, '{');
@@ -173,9 +189,7 @@ static void add_field(struct json *json, const struct field *field)
         if (config_is_source_list(field)) {
             add_sources(json);
         } else {
-            open_bracket(json, "items", '{');
-            add_table(json, field->fields, NULL);
-            close_bracket(json, '}');
+            add_items(json, field->fields);
         }
     } else {
         add_scalar(json, field);
@@ -228,18 +242,28 @@ static void add_definitions(struct json *json)
     close_bracket(json, '}');
 }
 
-void config_write_schema(FILE *out)
+static void write_schema(FILE *out, const char *id, const struct field_table *table)
 {
     struct json json = {.out = out};
     open_bracket(&json, NULL, '{');
     add_string(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    add_string(&json, "$id", "urn:isotherm:configuration");
-    add_string(&json, "title", config_table.help);
+    add_string(&json, "$id", id);
+    add_string(&json, "title", table->help);
     add_string(&json, "$comment",
                "Made from the tables in the code: cmake --build --preset dev "
                "--target documents");
-    add_table(&json, &config_table, NULL);
+    add_table(&json, table, NULL);
     add_definitions(&json);
     close_bracket(&json, '}');
     fputc('\n', out);
+}
+
+void config_write_schema(FILE *out)
+{
+    write_schema(out, "urn:isotherm:configuration", &config_table);
+}
+
+void config_write_board_schema(FILE *out)
+{
+    write_schema(out, "urn:isotherm:board", &board_table);
 }

@@ -141,6 +141,7 @@ static void fill_source(struct config_tree *tree, const struct config_node *opti
     }
     set_name(tree, config, source, options);
     config_fill_group(tree, driver->options, options, source->options, config_source_name.name);
+    config_resolve_port(tree, config, source, options);
     check_exclusive(tree, config, source, options);
     config->source_count++;
 }

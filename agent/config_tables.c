@@ -3,6 +3,8 @@
 #include "config_tables.h"
 
 #include "base/log.h"
+#include "config_alarms.h"
+#include "config_learned.h"
 
 #include <string.h>
 
@@ -42,6 +44,15 @@ static const struct field limits_fields[] = {
      .min = 64,
      .max = LIMIT_PAYLOAD,
      .help = "Largest payload that is looked at; a larger one is refused and counted."},
+    {.name = "memory",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct config_limits, memory_bytes),
+     .default_text = "0",
+     .min = 0,
+     .max = INT64_C(1) << 40,
+     .help =
+         "What isotherm plan may come to for the whole process; a configuration that plans more "
+         "is refused. 0: no limit but the board's."},
 };
 
 static const struct field_table limits_table = {.fields = limits_fields,
@@ -157,77 +168,6 @@ static const struct field_table window_table = {
     .help = "The summaries that are published of every device; []: none.",
     .check = check_window};
 
-static const struct field alarm_fields[] = {
-    {.name = "name",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct alarm_rule, name),
-     .size = sizeof((struct alarm_rule *)0)->name,
-     .is_required = true,
-     .example = "hot",
-     .help = "Name of the alarm, unique among all: letters, digits, . _ -"},
-    {.name = "devices",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct alarm_rule, devices),
-     .size = sizeof((struct alarm_rule *)0)->devices,
-     .default_text = "*",
-     .help = "Which devices: a pattern with * and ?, held against the last part of the device id, "
-             "or against the whole id when it has a slash."},
-    {.name = "high",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, high_micro),
-     .given_offset = offsetof(struct alarm_rule, has_high),
-     .example = "250",
-     .help = "The alarm is active above this, in degrees Celsius; it needs high, low or both."},
-    {.name = "low",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, low_micro),
-     .given_offset = offsetof(struct alarm_rule, has_low),
-     .example = "-20",
-     .help = "The alarm is active below this, in degrees Celsius."},
-    {.name = "deadband",
-     .type = FIELD_DECIMAL,
-     .offset = offsetof(struct alarm_rule, deadband_micro),
-     .default_text = "0",
-     .min = 0,
-     .max = LIMIT_VALUE_MICRO,
-     .help = "How far the value must come back inside the limit before the alarm ends, in degrees; "
-             "keeps a value that swings around the limit from raising it again and again."},
-    {.name = "on_delay",
-     .type = FIELD_DURATION,
-     .offset = offsetof(struct alarm_rule, on_delay_ms),
-     .default_text = "0s",
-     .min = 0,
-     .max = 7 * DAY_MS,
-     .help = "How long the value must stay beyond the limit before the alarm is raised."},
-};
-
-static void check_alarm(const void *options, const struct field_report *report)
-{
-    const struct alarm_rule *alarm = options;
-    if (!config_is_name(alarm->name)) {
-        report->add(report->context, "name", "may hold only letters, digits, . _ -");
-    }
-    if (alarm->devices[0] == '\0') {
-        report->add(report->context, "devices", "is empty; * stands for all devices");
-    }
-    if (!alarm->has_high && !alarm->has_low) {
-        report->add(report->context, "high", "an alarm needs high, low or both");
-    } else if (alarm->has_high && alarm->has_low) {
-        if (alarm->low_micro >= alarm->high_micro) {
-            report->add(report->context, "low", "must be less than high");
-        } else if (alarm->low_micro + alarm->deadband_micro >=
-                   alarm->high_micro - alarm->deadband_micro) {
-            report->add(report->context, "deadband",
-                        "is too large: low + deadband must stay below high - deadband");
-        }
-    }
-}
-
-static const struct field_table alarm_table = {.fields = alarm_fields,
-                                               .count = sizeof alarm_fields / sizeof *alarm_fields,
-                                               .help = "Limits; crossing one raises an alarm.",
-                                               .check = check_alarm};
-
 static const struct field uplink_fields[] = {
     {.name = "mqtt",
      .type = FIELD_GROUP,
@@ -293,6 +233,13 @@ static const struct field config_fields[] = {
      .example = "line-7",
      .help = "Name of this gateway, unique in the fleet; by default the machine's host name. "
              "Letters, digits, . _ -"},
+    {.name = "board",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct config, board_name),
+     .size = sizeof((struct config *)0)->board_name,
+     .default_text = "auto",
+     .help = "The board's profile, which names serial ports and lowers limits: auto recognises it, "
+             "isotherm board --list shows all."},
     {.name = "store",
      .type = FIELD_GROUP,
      .offset = offsetof(struct config, store),
@@ -351,9 +298,21 @@ static const struct field config_fields[] = {
      .type = FIELD_LIST,
      .offset = offsetof(struct config, alarms),
      .size = sizeof(struct alarm_rule),
-     .fields = &alarm_table,
+     .fields = &config_alarm_table,
      .count_offset = offsetof(struct config, alarm_count),
      .max_count = LIMIT_ALARMS},
+    {.name = "habit",
+     .type = FIELD_GROUP,
+     .offset = offsetof(struct config, habit),
+     .size = sizeof(struct config_habit),
+     .fields = &config_habit_table},
+    {.name = "actions",
+     .type = FIELD_LIST,
+     .offset = offsetof(struct config, actions),
+     .size = sizeof(struct action_options),
+     .fields = &action_option_table,
+     .count_offset = offsetof(struct config, action_count),
+     .max_count = LIMIT_ACTIONS},
     {.name = "uplink", .type = FIELD_GROUP, .size = sizeof(struct config), .fields = &uplink_table},
     {.name = "control",
      .type = FIELD_GROUP,

@@ -67,7 +67,10 @@ enum status config_write_document(enum config_document document, void *stdio_fil
 {
     static void (*const writers[])(FILE * out) = {[CONFIG_SCHEMA] = config_write_schema,
                                                   [CONFIG_REFERENCE] = config_write_reference,
-                                                  [CONFIG_EXAMPLE] = config_write_example};
+                                                  [CONFIG_EXAMPLE] = config_write_example,
+                                                  [CONFIG_BOARD_SCHEMA] = config_write_board_schema,
+                                                  [CONFIG_BOARD_REFERENCE] =
+                                                      config_write_board_reference};
     FILE *out = stdio_file;
     writers[document](out);
     return fflush(out) == 0 && ferror(out) == 0 ? ST_OK : ST_IO;

@@ -12,6 +12,8 @@ enum { CONFIG_DOCUMENT_PATH_SIZE = 160 };
 void config_write_schema(FILE *out);
 void config_write_reference(FILE *out);
 void config_write_example(FILE *out);
+void config_write_board_schema(FILE *out);
+void config_write_board_reference(FILE *out);
 
 /* What a row means: its own help or that of its table. */
 const char *config_help(const struct field *field);

@@ -2,10 +2,13 @@
  * waits for it nor allocates for it. */
 #include "control.h"
 
+#include "alarm_front.h"
+#include "alarm_request.h"
 #include "report.h"
 #include "uplink/encode_json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,13 +18,14 @@
 
 enum {
     CLIENTS = 8,
-    REQUEST_SIZE = 64,
+    REQUEST_SIZE = 1536,
     OUTPUT_SIZE = 64 * 1024,
     LINE_SIZE = 2048,
+    ALARMS_A_TURN = 4096,
     DEADLINE_MS = 10000 /* for a request to arrive and an answer to be taken */
 };
 
-enum wants { WANTS_REQUEST, WANTS_STATUS, WANTS_DEVICES, WANTS_TAIL };
+enum wants { WANTS_REQUEST, WANTS_STATUS, WANTS_DEVICES, WANTS_TAIL, WANTS_ALARMS, WANTS_ANSWER };
 
 struct client {
     struct control *control;
@@ -32,7 +36,10 @@ struct client {
     char request[REQUEST_SIZE];
     size_t request_size;
     size_t next_device;
-    bool is_complete; /* all of the answer is in output */
+    size_t alarm_cursor;
+    bool wants_normal; /* alarms in Normal too */
+    uint64_t ticket;   /* of WANTS_ANSWER: nothing is written before it is durable */
+    bool is_complete;  /* all of the answer is in output */
     uint64_t lost_lines;
     int64_t since_mono_ms;
     char output[OUTPUT_SIZE];
@@ -106,20 +113,62 @@ static void add_devices(struct client *client)
     client->is_complete = client->next_device >= limit;
 }
 
+static void add_alarms(struct client *client)
+{
+    struct alarm_view view;
+    char line[LINE_SIZE];
+    for (size_t seen = 0; seen < ALARMS_A_TURN && client_room(client) > LINE_SIZE; seen++) {
+        const struct alarm_front *front = client->control->subject.flow->front;
+        client->is_complete = alarm_front_list(front, &client->alarm_cursor, &view, 1) == 0;
+        if (client->is_complete) break;
+        if (!client->wants_normal && strcmp(view.state, "NORM") == 0) continue;
+        struct text text;
+        text_init(&text, line, sizeof line);
+        alarm_request_write_view(&text, NULL, &view, NULL);
+        client_add_line(client, line, text.size);
+    }
+}
+
+static void take_command(struct client *client, const char *json)
+{
+    struct flow *flow = client->control->subject.flow;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    char name[32] = "local";
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+        (void)snprintf(name, sizeof name, "uid %u", (unsigned)peer.uid);
+    struct text text;
+    text_init(&text, client->output, OUTPUT_SIZE - 1);
+    client->ticket = alarm_front_take_local(flow->front, json, strlen(json), name, &text);
+    client->start = 0;
+    client->end = text.size;
+    client->output[client->end++] = '\n';
+    client->is_complete = true;
+}
+
+/* What is said of an alarm may be said once it is durable. */
+static bool is_held(const struct client *client)
+{
+    const struct flow *flow = client->control->subject.flow;
+    return client->wants == WANTS_ANSWER && client->ticket > flow->host.durable_ticket;
+}
+
 static void client_watch(struct client *client)
 {
     unsigned events = LOOP_READABLE;
-    if (client->end > client->start) events |= LOOP_WRITABLE;
+    bool has_more = client->wants == WANTS_ALARMS && !client->is_complete;
+    if ((client->end > client->start || has_more) && !is_held(client)) events |= LOOP_WRITABLE;
     loop_watch_update(client->watch, events);
 }
 
 /* Writes what can be written; closes a client that has its answer or is gone. */
 static void client_write(struct client *client)
 {
-    for (;;) {
+    while (!is_held(client)) {
         if (client->start == client->end) {
             client->start = client->end = 0;
             if (client->wants == WANTS_DEVICES && !client->is_complete) add_devices(client);
+            if (client->wants == WANTS_ALARMS && !client->is_complete) add_alarms(client);
             if (client->start == client->end) break;
         }
         ssize_t written = send(client->fd, client->output + client->start,
@@ -131,7 +180,7 @@ static void client_write(struct client *client)
         }
         client->start += (size_t)written;
     }
-    if (client->is_complete && client->start == client->end)
+    if (client->is_complete && client->start == client->end && !is_held(client))
         client_close(client);
     else
         client_watch(client);
@@ -152,6 +201,13 @@ static void client_obey(struct client *client)
     } else if (strcmp(request, "devices") == 0) {
         client->wants = WANTS_DEVICES;
         add_devices(client);
+    } else if (strcmp(request, "alarms") == 0 || strcmp(request, "alarms all") == 0) {
+        client->wants = WANTS_ALARMS;
+        client->wants_normal = strcmp(request, "alarms all") == 0;
+        add_alarms(client);
+    } else if (strncmp(request, "command ", 8) == 0) {
+        client->wants = WANTS_ANSWER;
+        take_command(client, request + 8);
     } else {
         static const char answer[] = "{\"error\":\"unknown request\"}";
         client_add_line(client, answer, sizeof answer - 1);
@@ -276,6 +332,16 @@ static void on_record(void *context, const struct record *record)
     }
 }
 
+/* Answers to commands may have waited for it. */
+static void on_committed(void *context)
+{
+    struct control *control = context;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *client = &control->clients[i];
+        if (client->watch != NULL && client->wants == WANTS_ANSWER) client_write(client);
+    }
+}
+
 /* Turns away who has connected and then neither asks nor takes the answer. */
 static void on_timer(void *context)
 {
@@ -283,7 +349,7 @@ static void on_timer(void *context)
     int64_t now_mono_ms = clock_mono_ms(&control->subject.flow->host.clock);
     for (size_t i = 0; i < CLIENTS; i++) {
         struct client *client = &control->clients[i];
-        if (client->watch == NULL || client->wants == WANTS_TAIL) continue;
+        if (client->watch == NULL || client->wants == WANTS_TAIL || is_held(client)) continue;
         if (now_mono_ms - client->since_mono_ms > DEADLINE_MS) client_close(client);
     }
 }
@@ -317,6 +383,16 @@ static enum status listen_at(struct control *control, const char *path, struct l
     return is_missing ? ST_AGAIN : ST_IO;
 }
 
+size_t control_size_bytes(void)
+{
+    return sizeof(struct control);
+}
+
+size_t control_client_bytes(void)
+{
+    return sizeof(struct client);
+}
+
 enum status control_open(struct control **result, const char *path,
                          const struct control_subject *subject)
 {
@@ -335,8 +411,10 @@ enum status control_open(struct control **result, const char *path,
         if (control->watch == NULL || control->timer == NULL) status = ST_FULL;
     }
     if (status == ST_OK)
-        flow->watcher =
-            (struct flow_watcher){.reading = on_reading, .record = on_record, .context = control};
+        flow->watcher = (struct flow_watcher){.reading = on_reading,
+                                              .record = on_record,
+                                              .committed = on_committed,
+                                              .context = control};
     if (status == ST_OK) return ST_OK;
     control_close(control);
     *result = NULL;

@@ -3,6 +3,8 @@
  * One request per connection, a line of text; the answer is one or more lines of JSON:
  *   status                       one object (report.h)
  *   devices                      one object per device
+ *   alarms                       one object per alarm that is not normal; `alarms all`: of all
+ *   command {...}                the answer to a command, once it is durable (alarm_request.h)
  *   tail readings|records|all    one object per reading or record, until the client leaves
  * A client that does not read fast enough loses lines, which are counted and said in-band; it
  * never slows the agent.  Loop thread only. */
@@ -21,6 +23,10 @@ struct control_subject {
     const char *epoch;
     int64_t started_mono_ms;
 };
+
+/* Bytes that control_open allocates; those of a client it has are all that is touched. */
+size_t control_size_bytes(void);
+size_t control_client_bytes(void);
 
 /* Listens on `path` (mode 0660; a socket left behind by a dead agent is replaced).  The subject
  * is copied, what it points to stays valid.  ST_AGAIN: the directory is not there (yet; logged);

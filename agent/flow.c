@@ -2,11 +2,10 @@
  * record is sent only after the commit that holds it. */
 #include "flow.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "flow_alarms.h"
 
 enum {
     TICK_MS = 500,
@@ -16,10 +15,6 @@ enum {
     STOP_DRAIN_MS = 500,
     REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
-    SWEEP_ROUNDS = 32,
-    SWEEP_MIN_BYTES = 256 * 1024,
-    WINDOW_LEAST = 20, /* what brokers send unacknowledged at least, some no more than that */
-    WINDOW_WAIT_MS = 5000
 };
 
 struct stream_now flow_now(const struct flow *flow)
@@ -75,8 +70,8 @@ static void commit_within(struct flow *flow, int64_t patience_ms)
  * that was made long: it would have to drop what comes meanwhile. */
 static void serve_small_windows(struct flow *flow)
 {
-    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < WINDOW_LEAST) return;
-    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < WINDOW_WAIT_MS) return;
+    if (flow->wear.fixed_ms > 0 || flow->ticket - flow->handed_ticket < FLOW_WINDOW_LEAST) return;
+    if (clock_mono_ms(&flow->host.clock) - flow->handed_mono_ms < FLOW_WINDOW_WAIT_MS) return;
     for (size_t i = 0; i < flow->source_count; i++) {
         const struct flow_source *source = &flow->sources[i];
         if (source->driver->pauses_for_commit &&
@@ -93,16 +88,17 @@ static void resume_sources(struct flow *flow)
 static void sweep_journal(struct flow *flow)
 {
     if (!flow->is_sweeping) {
-        int64_t limit_bytes = flow->sweep_bytes * 3;
-        if (limit_bytes < SWEEP_MIN_BYTES) limit_bytes = SWEEP_MIN_BYTES;
+        int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+        if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
         if (store_count(flow->store).journal_bytes < limit_bytes) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
             repeat_journal_whole(&flow->sources[i].intake.repeat);
+        if (flow->front != NULL) alarm_front_journal_whole(flow->front);
         flow->is_sweeping = flow->is_ledger_due = true;
         flow->sweep_bytes = 0;
     }
-    size_t share = (size_t)flow->config->limits.devices / SWEEP_ROUNDS + 1;
+    size_t share = (size_t)flow->config->limits.devices / FLOW_SWEEP_ROUNDS + 1;
     if (!stream_journal_states(flow->stream, share)) return;
     store_mark_journal(flow->store, true);
     flow->is_sweeping = false;
@@ -187,6 +183,12 @@ static void journal_sources(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) journal_repeats(flow, &flow->sources[i].intake);
 }
 
+static void sink_journal(void *context, const void *bytes, size_t size)
+{
+    struct flow *flow = context;
+    store_add_journal(flow->store, bytes, size);
+}
+
 static void commit(struct flow *flow)
 {
     if (!flow->is_running) return; /* a start that failed has nothing to say, least of all counts */
@@ -198,6 +200,7 @@ static void commit(struct flow *flow)
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
+    if (flow->front != NULL) alarm_front_journal(flow->front, sink_journal, flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
     flow->handed_mono_ms = clock_mono_ms(&flow->host.clock);
@@ -225,6 +228,8 @@ static void on_committed(void *context, uint64_t ticket)
         source_resume(flow, source);
     }
     if (flow->uplink != NULL) uplink_on_committed(flow->uplink);
+    if (flow->front != NULL) alarm_front_on_committed(flow->front, ticket);
+    if (flow->watcher.committed != NULL) flow->watcher.committed(flow->watcher.context);
     if (flow->wants_commit || flow->is_full) commit(flow);
 }
 
@@ -245,36 +250,16 @@ static bool sink_has_room(void *context, size_t bytes)
     return store_has_room(flow->store, bytes + flow->reserve_bytes);
 }
 
-/* At once, before the commit that lets it go to the centre: a stalled disk must not hide it. */
-static void log_alarm(const struct flow *flow, const struct record *record)
-{
-    const struct alarm_event *alarm = &record->alarm;
-    char cause[sizeof alarm->name + LIMIT_DEVICE_ID_SIZE + 8], value[32];
-    bool is_raised = alarm->to == ALARM_ACTIVE;
-    struct text text;
-    text_init(&text, value, sizeof value);
-    text_add_micro(&text, alarm->value_micro);
-    (void)snprintf(cause, sizeof cause, "%c%s %s", is_raised ? '+' : '-', alarm->name,
-                   record->device);
-    log_limited(flow->host.log, LOG_LEVEL_WARN, "alarm", cause, "%s %s on %s: %s at %s",
-                alarm->name, is_raised ? "raised" : "cleared", record->device, alarm->kind, value);
-}
-
 static void sink_emit(void *context, struct record *record)
 {
     struct flow *flow = context;
     store_add_record(flow->store, record);
     if (record->kind == RECORD_ALARM) {
-        log_alarm(flow, record);
+        flow_alarms_log(flow, record);
+        flow_front_tell(flow, record);
         commit_soon(flow);
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
-}
-
-static void sink_journal(void *context, const void *bytes, size_t size)
-{
-    struct flow *flow = context;
-    store_add_journal(flow->store, bytes, size);
 }
 
 struct stream_sink flow_sink(struct flow *flow)
@@ -335,10 +320,12 @@ static void on_tick(void *context)
     struct flow *flow = context;
     flow->is_synchronised = clock_is_synchronised();
     struct stream_now now = flow_now(flow);
+    if (flow->config->alarm_count > 0) flow_alarms_judge(flow, &now);
     stream_advance(flow->stream, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     serve_small_windows(flow);
     outlast_stall(flow);
+    if (flow->front != NULL) alarm_front_on_tick(flow->front);
 }
 
 static void on_commit_timer(void *context)
@@ -386,6 +373,8 @@ enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
     uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
     if (tag == LEDGER_TAG) return ledger_decode(&flow->restored, bytes, size);
     if (tag == REPEAT_TAG) return restore_repeats(flow, bytes, size);
+    if (flow->front != NULL && alarm_front_is_entry(bytes, size))
+        return alarm_front_restore(flow->front, bytes, size);
     return stream_restore(flow->stream, bytes, size);
 }
 
@@ -447,7 +436,7 @@ static enum status prepare_source(struct flow *flow, const struct config_source 
 enum status flow_prepare(struct flow *flow)
 {
     enum status status = ST_OK;
-    flow->reserve_bytes = LEDGER_BYTES;
+    flow->reserve_bytes = LEDGER_BYTES + alarm_front_room_bytes();
     for (size_t i = 0; i < flow->config->source_count && status == ST_OK; i++)
         status = prepare_source(flow, &flow->config->sources[i]);
     return status;
@@ -521,6 +510,7 @@ static bool is_drained(const struct flow *flow)
 void flow_stop(struct flow *flow)
 {
     flow->is_stopping = true;
+    alarm_front_stop(flow->front);
     loop_timer_stop(&flow->tick_timer);
     loop_timer_stop(&flow->commit_timer);
     loop_timer_stop(&flow->soon_timer);

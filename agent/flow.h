@@ -5,6 +5,7 @@
 #ifndef ISOTHERM_FLOW_H
 #define ISOTHERM_FLOW_H
 
+#include "alarm_front.h"
 #include "base/loop.h"
 #include "config.h"
 #include "intake_host.h"
@@ -17,6 +18,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What the plan must know too. */
+enum {
+    FLOW_SWEEP_ROUNDS = 32,            /* commits over which all whole states are journalled */
+    FLOW_SWEEP_MIN_BYTES = 256 * 1024, /* of journal, before that is done */
+    FLOW_SWEEP_GROWTH = 3,             /* and times the size after the last time */
+    FLOW_WINDOW_LEAST = 20,            /* what brokers send unacknowledged at least */
+    FLOW_WINDOW_WAIT_MS = 5000         /* how long they may be kept waiting with that */
+};
 
 struct flow_source {
     const struct driver *driver;
@@ -32,6 +42,7 @@ struct flow_watcher {
     void (*reading)(void *context, const struct flow_source *source, const struct reading *reading,
                     int64_t arrival_ms);
     void (*record)(void *context, const struct record *record);
+    void (*committed)(void *context);
     void *context;
 };
 
@@ -42,7 +53,8 @@ struct flow {
     size_t source_count;
     struct stream *stream;
     struct store *store;
-    struct uplink *uplink; /* NULL: no uplink configured */
+    struct uplink *uplink;     /* NULL: no uplink configured */
+    struct alarm_front *front; /* NULL: nobody commands alarms or is told of them */
     struct flow_watcher watcher;
     struct loop_timer *tick_timer, *commit_timer, *soon_timer;
     uint64_t ticket;        /* of the newest reading taken */
@@ -86,6 +98,10 @@ struct verdict_counts flow_count_verdicts(const struct flow *flow);
 /* The sink for stream_open and the events for store_open. */
 struct stream_sink flow_sink(struct flow *flow);
 struct store_events flow_events(struct flow *flow);
+
+/* What alarm_front_open asks for, and telling the front of an alarm's record in the batch. */
+struct alarm_front_host flow_front_host(struct flow *flow);
+void flow_front_tell(struct flow *flow, const struct record *record);
 
 /* Opens every source of the configuration and starts the timers.  ST_INVALID: a source's options
  * cannot work (reason logged); ST_NO_MEMORY, ST_FULL. */

@@ -5,8 +5,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,    &command_check,  &command_status, &command_tail,
-    &command_decode, &command_replay, &command_store,  &command_version,
+    &command_run,    &command_check, &command_plan,    &command_board,
+    &command_status, &command_tail,  &command_alarms,  &command_decode,
+    &command_replay, &command_store, &command_version,
 };
 
 static void print_help(FILE *out)

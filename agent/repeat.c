@@ -16,13 +16,26 @@ struct repeat_key {
     bool is_live, is_expected;
 };
 
+static size_t places_for(size_t capacity)
+{
+    size_t places = 1;
+    while (places < capacity) places *= 2;
+    return places;
+}
+
+size_t repeat_size_bytes(size_t capacity)
+{
+    if (capacity > REPEAT_KEYS_MAX) capacity = REPEAT_KEYS_MAX;
+    if (capacity == 0) return 0;
+    return capacity * sizeof(struct repeat_key) + places_for(capacity) * sizeof(uint16_t);
+}
+
 enum status repeat_open(struct repeat *repeat, size_t capacity)
 {
     memset(repeat, 0, sizeof *repeat);
     if (capacity > REPEAT_KEYS_MAX) capacity = REPEAT_KEYS_MAX;
     if (capacity == 0) return ST_OK;
-    size_t places = 1;
-    while (places < capacity) places *= 2;
+    size_t places = places_for(capacity);
     repeat->keys = calloc(capacity, sizeof *repeat->keys);
     repeat->heads = calloc(places, sizeof *repeat->heads);
     if (repeat->keys == NULL || repeat->heads == NULL) {

@@ -43,6 +43,8 @@ struct repeat {
 /* Room for `capacity` keys, at most REPEAT_KEYS_MAX; with 0 nothing is ever remembered.
  * ST_NO_MEMORY: the capacity is 0. */
 enum status repeat_open(struct repeat *repeat, size_t capacity) ISOTHERM_CHECK;
+/* What repeat_open allocates. */
+size_t repeat_size_bytes(size_t capacity);
 void repeat_close(struct repeat *repeat);
 
 /* Remembers the key of an input that was dealt with. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report_alarms.h"
+
 static const char *const uplink_states[] = {"off", "down", "connecting", "up"};
 static const char *const drain_bases[] = {"unknown",    "none",    "measured",
                                           "configured", "earlier", "growing"};
@@ -277,8 +279,10 @@ void report_status(struct text *text, const struct flow *flow, const char *epoch
         add_source(text, &flow->sources[i], now_mono_ms);
     text_json_close(text, ']');
     add_windows(text, flow, &stream);
+    report_alarms(text, stream_alarms(flow->stream));
     add_store(text, flow, &store, now_mono_ms);
     add_uplink(text, flow, now_mono_ms);
+    if (flow->front != NULL) alarm_front_report(flow->front, text);
     text_json_open(text, "ledger", '{');
     add_ledger(text, flow, &stream, &store);
     add_ledger_sources(text, flow);

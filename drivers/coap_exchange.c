@@ -20,10 +20,22 @@ struct coap_exchange {
     size_t place_mask;
 };
 
-enum status coap_exchange_open(struct coap_exchange **exchange, size_t waiting, size_t recent)
+static size_t places_for(size_t recent)
 {
     size_t places = 1;
     while (places * WAYS < recent) places *= 2;
+    return places;
+}
+
+size_t coap_exchange_size_bytes(size_t waiting, size_t recent)
+{
+    return sizeof(struct coap_exchange) + waiting * sizeof(struct coap_waiting) +
+           places_for(recent) * WAYS * sizeof(struct recent);
+}
+
+enum status coap_exchange_open(struct coap_exchange **exchange, size_t waiting, size_t recent)
+{
+    size_t places = places_for(recent);
     struct coap_exchange *made = calloc(1, sizeof *made);
     *exchange = NULL;
     if (made == NULL) return ST_NO_MEMORY;

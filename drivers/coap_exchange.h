@@ -32,6 +32,9 @@ struct coap_waiting {
 
 struct coap_exchange;
 
+/* Bytes that coap_exchange_open allocates. */
+size_t coap_exchange_size_bytes(size_t waiting, size_t recent);
+
 /* Room for `waiting` requests (at least 1) and, rounded up to a power of two, for `recent`
  * fingerprints.  ST_NO_MEMORY: nothing was opened, *exchange is NULL. */
 enum status coap_exchange_open(struct coap_exchange **exchange, size_t waiting,

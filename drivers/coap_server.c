@@ -364,6 +364,11 @@ static enum status start(struct coap_server *server, const struct coap_server_se
     return ST_OK;
 }
 
+size_t coap_server_size_bytes(void)
+{
+    return sizeof(struct coap_server);
+}
+
 enum status coap_server_open(struct coap_server **server,
                              const struct coap_server_settings *settings, const char **reason)
 {

@@ -87,6 +87,9 @@ struct coap_server;
 enum status coap_server_parse(const char *url, struct coap_server_address *address,
                               const char **problem) ISOTHERM_CHECK;
 
+/* Bytes that coap_server_open allocates, libcoap's own not counted. */
+size_t coap_server_size_bytes(void);
+
 /* Binds and begins to listen.  *reason (static or strerror text) is set on failure and *server is
  * NULL.  ST_AGAIN: the address cannot be bound now (not there yet, taken by another program);
  * ST_UNSUPPORTED: this libcoap has no epoll; ST_FULL: no watch is left; ST_NO_MEMORY. */

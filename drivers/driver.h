@@ -35,6 +35,13 @@ struct driver {
      * same time; so many keys are remembered for it (intake_remember).  NULL: none. */
     size_t (*repeat_keys)(const void *options);
 
+    /* Optional: after how many readings the source asks for a commit of its own accord, since it
+     * waits for acknowledgements.  NULL: never. */
+    size_t (*commit_readings)(const void *options);
+
+    /* Optional: bytes that open allocates beside the state.  NULL: none. */
+    size_t (*open_bytes)(const void *options);
+
     /* Begins to take from the source.  `options` stays valid until close.  Must not block and
      * must not wait for the source: one that is not there is tried again by the driver itself,
      * with a clear line through intake_report_connected.  On failure leaves the state such that

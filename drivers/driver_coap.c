@@ -297,6 +297,20 @@ static size_t coap_repeat_keys(const void *options)
     return (size_t)(keys > coap->pending ? keys : coap->pending); /* one commit may hold as many */
 }
 
+/* A confirmable request is answered after its commit, so none may wait for the timer. */
+static size_t coap_commit_readings(const void *options)
+{
+    (void)options;
+    return 1;
+}
+
+static size_t coap_open_bytes(const void *options)
+{
+    const struct coap_options *coap = options;
+    return coap_server_size_bytes() +
+           coap_exchange_size_bytes((size_t)coap->pending, (size_t)coap->remembered);
+}
+
 static void coap_durable(void *context, uint64_t ticket)
 {
     struct coap_state *state = context;
@@ -514,6 +528,8 @@ const struct driver driver_coap = {
     .options = &options_table,
     .can_wait = true,
     .repeat_keys = coap_repeat_keys,
+    .commit_readings = coap_commit_readings,
+    .open_bytes = coap_open_bytes,
     .open = coap_open,
     .close = coap_close,
     .durable = coap_durable,

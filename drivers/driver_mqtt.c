@@ -445,6 +445,17 @@ static size_t driver_repeat_keys(const void *options)
     return keys_of(options);
 }
 
+static size_t driver_commit_readings(const void *options)
+{
+    return commit_at(options);
+}
+
+static size_t driver_open_bytes(const void *options)
+{
+    (void)options;
+    return mqtt_client_size_bytes();
+}
+
 static void driver_pause(void *opaque)
 {
     struct state *state = opaque;
@@ -491,6 +502,8 @@ const struct driver driver_mqtt = {
     .can_wait = true,
     .pauses_for_commit = true,
     .repeat_keys = driver_repeat_keys,
+    .commit_readings = driver_commit_readings,
+    .open_bytes = driver_open_bytes,
     .open = driver_open,
     .close = driver_close,
     .durable = driver_durable,

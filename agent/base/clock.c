@@ -1,7 +1,9 @@
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(time_t) == 8, "build 32-bit targets with _TIME_BITS=64");
 
@@ -44,4 +46,17 @@ bool clock_is_synchronised(void)
     struct timex state = {.modes = 0};
     int result = adjtimex(&state);
     return result >= 0 && result != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}
+
+uint32_t clock_boot_number(void)
+{
+    char id[64];
+    uint32_t number = UINT32_C(2166136261); /* FNV-1a */
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, id, sizeof id);
+    (void)close(fd);
+    for (ssize_t i = 0; i < size; i++)
+        number = (number ^ (unsigned char)id[i]) * UINT32_C(16777619);
+    return size > 0 ? number : 0;
 }

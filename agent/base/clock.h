@@ -15,6 +15,9 @@ struct clock {
     void *context;
 };
 
+/* How far the wall clock can be trusted. */
+enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
+
 /* The system's clocks.  The object needs no release. */
 struct clock clock_system(void);
 
@@ -23,6 +26,10 @@ int64_t clock_mono_ms(const struct clock *clock);
 
 /* Whether the kernel says that the wall clock is synchronised (adjtimex(2)). */
 bool clock_is_synchronised(void);
+
+/* Which run of the monotonic clock this is: a number drawn from the kernel's boot id; 0 where that
+ * cannot be read. */
+uint32_t clock_boot_number(void);
 
 /* The earliest wall time that can be right: the build cannot be younger than its clock. */
 #define CLOCK_FLOOR_MS INT64_C(1735689600000) /* 2025-01-01T00:00:00Z */

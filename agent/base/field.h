@@ -58,6 +58,8 @@ struct field_table {
     const struct field *fields;
     size_t count;
     const char *help; /* one sentence about the whole */
+    /* Optional: the row that is meant when an item of a list is written as a single value. */
+    const char *scalar_name;
     /* Optional: checks that concern several fields at once. */
     void (*check)(const void *options, const struct field_report *report);
 };

@@ -16,7 +16,7 @@
 #define LIMIT_TOPIC_SIZE 256    /* bytes of a topic or topic filter, NUL included */
 #define LIMIT_PAYLOAD 65536     /* bytes of one payload that may be configured at most */
 #define LIMIT_PAYLOAD_DEFAULT 4096
-#define LIMIT_RECORD_JSON 1536 /* bytes of one record as JSON */
+#define LIMIT_RECORD_JSON 2048 /* bytes of one record as JSON */
 #define LIMIT_IN_FLIGHT 100    /* records sent and not yet acknowledged */
 #define LIMIT_WATCHES 256      /* descriptors the loop watches */
 #define LIMIT_TIMERS 256       /* timers of the loop */

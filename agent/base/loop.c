@@ -3,10 +3,13 @@
 
 #include "base/limits.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
-enum { WAKES = 8, SIGNALS = 8, WORKS = 64 };
+enum { WAKES = 8, SIGNALS = 8, WORKS = 64, PROCESSES = 16, FIRST_OWN_FD = 3, MOST_FDS = 4096 };
 
 enum slot_state { SLOT_FREE = 0, SLOT_USED, SLOT_CLOSING };
 
@@ -47,6 +50,13 @@ struct loop_work {
     void *request;
 };
 
+struct loop_process {
+    uv_process_t handle;
+    enum slot_state state;
+    loop_exit_fn *fn;
+    void *context;
+};
+
 struct loop {
     uv_loop_t uv;
     struct loop_watch watches[LIMIT_WATCHES];
@@ -54,6 +64,7 @@ struct loop {
     struct loop_wake wakes[WAKES];
     struct loop_signal signals[SIGNALS];
     struct loop_work works[WORKS];
+    struct loop_process processes[PROCESSES];
     uv_timer_t patience; /* of loop_finish */
     bool is_out_of_patience;
 };
@@ -69,6 +80,11 @@ enum status loop_open(struct loop **loop)
     }
     (*loop)->uv.data = *loop;
     return ST_OK;
+}
+
+size_t loop_size_bytes(void)
+{
+    return sizeof(struct loop);
 }
 
 static void close_any(uv_handle_t *handle, void *context)
@@ -310,4 +326,86 @@ enum status loop_pool_run(struct loop *loop, loop_work_fn *work, loop_fn *done, 
         return ST_FULL;
     }
     return ST_FULL;
+}
+
+static void process_closed(uv_handle_t *handle)
+{
+    ((struct loop_process *)handle->data)->state = SLOT_FREE;
+}
+
+static void on_exit_of_process(uv_process_t *handle, int64_t exit_code, int term_signal)
+{
+    struct loop_process *process = handle->data;
+    bool is_wanted = process->state == SLOT_USED;
+    process->state = SLOT_CLOSING;
+    if (!uv_is_closing((uv_handle_t *)handle)) uv_close((uv_handle_t *)handle, process_closed);
+    if (is_wanted) process->fn(process->context, (int)exit_code, term_signal);
+}
+
+/* Libraries open descriptors of which we do not know; a program must not hold our sockets open. */
+static void keep_descriptors(void)
+{
+    long limit = sysconf(_SC_OPEN_MAX);
+    if (limit < 0 || limit > MOST_FDS) limit = MOST_FDS;
+    for (int fd = FIRST_OWN_FD; fd < (int)limit; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+    }
+}
+
+static struct loop_process *find_free_process(struct loop *loop)
+{
+    for (size_t i = 0; i < PROCESSES; i++)
+        if (loop->processes[i].state == SLOT_FREE) return &loop->processes[i];
+    return NULL;
+}
+
+enum status loop_process_start(struct loop *loop, struct loop_process **result,
+                               const char *const *argv, const char *const *environment,
+                               loop_exit_fn *fn, void *context, int *error)
+{
+    struct loop_process *process = find_free_process(loop);
+    *result = NULL;
+    if (process == NULL) return ST_FULL;
+    uv_stdio_container_t stdio[] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+    };
+    const uv_process_options_t options = {
+        .exit_cb = on_exit_of_process,
+        .file = argv[0],
+        .args = (char **)(uintptr_t)argv, /* libuv writes to neither, but does not say so */
+        .env = (char **)(uintptr_t)environment,
+        .flags = UV_PROCESS_DETACHED,
+        .stdio = stdio,
+        .stdio_count = sizeof stdio / sizeof *stdio,
+    };
+    keep_descriptors();
+    process->state = SLOT_USED;
+    process->fn = fn;
+    process->context = context;
+    process->handle.data = process;
+    int rc = uv_spawn(&loop->uv, &process->handle, &options);
+    if (rc == 0) {
+        *result = process;
+        return ST_OK;
+    }
+    *error = -rc;
+    process->state = SLOT_CLOSING;
+    uv_close((uv_handle_t *)&process->handle, process_closed);
+    return ST_IO;
+}
+
+void loop_process_signal(struct loop_process *process, int signal_number)
+{
+    if (process->handle.pid > 0) (void)kill(-process->handle.pid, signal_number);
+}
+
+void loop_process_kill(struct loop_process **process)
+{
+    if (*process == NULL) return;
+    loop_process_signal(*process, SIGKILL);
+    (*process)->state = SLOT_CLOSING;
+    *process = NULL;
 }

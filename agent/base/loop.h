@@ -1,4 +1,4 @@
-/* loop: a thin face over libuv: descriptors, timers, wake-ups, signals, pool work.
+/* loop: a thin face over libuv: descriptors, timers, wake-ups, signals, pool work, processes.
  *
  * All handles come from fixed pools inside the loop, so nothing is allocated by us after
  * loop_open and a handle may be stopped inside its own callback.  Loop thread only, except
@@ -9,12 +9,14 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
 struct loop_watch;
 struct loop_timer;
 struct loop_wake;
+struct loop_process;
 
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_HANGUP = 4 };
 
@@ -25,6 +27,9 @@ typedef void loop_work_fn(void *request); /* pool thread: touches nothing but th
 
 /* ST_NO_MEMORY when it cannot be had.  The caller releases it with loop_close. */
 enum status loop_open(struct loop **loop) ISOTHERM_CHECK;
+
+/* Bytes that loop_open allocates. */
+size_t loop_size_bytes(void);
 
 /* Stops every handle, lets running pool work end, frees the loop.  NULL does nothing. */
 void loop_close(struct loop *loop);
@@ -75,5 +80,22 @@ enum status loop_signal_start(struct loop *loop, int signal_number, loop_signal_
  * ST_FULL when too much is running. */
 enum status loop_pool_run(struct loop *loop, loop_work_fn *work, loop_fn *done,
                           void *request) ISOTHERM_CHECK;
+
+/* How a process ended: by exit, or by a signal (then the exit code says nothing). */
+typedef void loop_exit_fn(void *context, int exit_code, int term_signal);
+
+/* Starts argv[0] (a path; NULL ends argv) without a shell, as the leader of its own process group,
+ * with exactly that environment, nothing to read, its output thrown away and its errors where ours
+ * go; no descriptor of ours is passed on.  fn is called when it has ended; the handle is then gone.
+ * ST_FULL: too many run; ST_IO: cannot be started, *error is the errno; *process is then NULL. */
+enum status loop_process_start(struct loop *loop, struct loop_process **process,
+                               const char *const *argv, const char *const *environment,
+                               loop_exit_fn *fn, void *context, int *error) ISOTHERM_CHECK;
+
+/* Sends a signal to the whole process group. */
+void loop_process_signal(struct loop_process *process, int signal_number);
+
+/* Kills the group and forgets it; fn is not called.  Sets *process to NULL; nothing when it is. */
+void loop_process_kill(struct loop_process **process);
 
 #endif

@@ -72,14 +72,14 @@ static void release(struct mqtt_client *client)
     free(client);
 }
 
-/* Two clients with one id end each other's connection for ever.  MQTT 5 says so; with 3.1.1 the
- * broker just closes, and all there is to see is that it does so again and again. */
+/* Two clients with one id end each other's connection for ever.  MQTT 5 has a reason for that; not
+ * every broker gives it, and 3.1.1 has none: all there is to see then is that the broker closes
+ * soon, again and again. */
 static void note_takeover(struct mqtt_client *client)
 {
     if (client->state != CLIENT_UP) return;
-    bool is_short = in_state_ms(client) < STABLE_MS + client->options.backoff_max_ms;
-    bool may_be_silent = client->options.version == MQTT_VERSION_311;
-    if (!client->is_taken_over && !(may_be_silent && client->is_closed_by_broker && is_short)) {
+    bool is_short = client->is_closed_by_broker && in_state_ms(client) < STABLE_MS;
+    if (!client->is_taken_over && !is_short) {
         client->takeovers = 0;
         return;
     }
@@ -344,6 +344,11 @@ static enum status fill(struct mqtt_client *client, const struct mqtt_options *o
     return mqtt_setup_check_files(options, settings->log, settings->part);
 }
 
+size_t mqtt_client_size_bytes(void)
+{
+    return sizeof(struct mqtt_client);
+}
+
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,
                              const struct mqtt_settings *settings, const struct mqtt_events *events)
 {
@@ -384,12 +389,13 @@ void mqtt_client_close(struct mqtt_client *client)
     release(client);
 }
 
-enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter, int qos)
+enum status mqtt_client_subscribe_with(struct mqtt_client *client, const char *filter, int qos,
+                                       int options)
 {
     if (client->state != CLIENT_UP) return ST_CLOSED;
     if (client->subscription_count == MQTT_SUBSCRIPTIONS) return ST_FULL;
     int message_id = 0;
-    int rc = mosquitto_subscribe_v5(client->handle, &message_id, filter, qos, 0, NULL);
+    int rc = mosquitto_subscribe_v5(client->handle, &message_id, filter, qos, options, NULL);
     if (rc != MOSQ_ERR_SUCCESS) {
         log_write(client->settings.log, LOG_LEVEL_ERROR, client->settings.part,
                   "cannot subscribe %s: %s", filter, mosquitto_strerror(rc));
@@ -403,9 +409,14 @@ enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter
     return ST_OK;
 }
 
-enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,
-                                size_t size, int qos, bool is_retained, bool is_replay,
-                                int *message_id)
+enum status mqtt_client_subscribe(struct mqtt_client *client, const char *filter, int qos)
+{
+    return mqtt_client_subscribe_with(client, filter, qos, 0);
+}
+
+enum status mqtt_client_publish_with(struct mqtt_client *client, const char *topic,
+                                     const char *payload, size_t size, int qos, bool is_retained,
+                                     const mosquitto_property *properties, int *message_id)
 {
     /* The library would queue it all the same, without a limit. */
     if (client->state != CLIENT_UP || mosquitto_socket(client->handle) < 0) return ST_CLOSED;
@@ -414,15 +425,8 @@ enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, c
         client->has_published = true;
         client->seen_packets = 0;
     }
-    mosquitto_property *properties = NULL;
-    int rc = MOSQ_ERR_SUCCESS;
-    if (is_replay && client->options.version == MQTT_VERSION_5)
-        rc =
-            mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "replay", "1");
-    if (rc == MOSQ_ERR_SUCCESS)
-        rc = mosquitto_publish_v5(client->handle, message_id, topic, (int)size, payload, qos,
+    int rc = mosquitto_publish_v5(client->handle, message_id, topic, (int)size, payload, qos,
                                   is_retained, properties);
-    mosquitto_property_free_all(&properties);
     if (rc == MOSQ_ERR_NO_CONN) return ST_CLOSED;
     if (rc != MOSQ_ERR_SUCCESS) {
         log_limited(client->settings.log, LOG_LEVEL_ERROR, client->settings.part, "publish",
@@ -431,6 +435,21 @@ enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, c
     }
     if (!client->is_in_library) update_watch(client);
     return ST_OK;
+}
+
+enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, const char *payload,
+                                size_t size, int qos, bool is_retained, bool is_replay,
+                                int *message_id)
+{
+    mosquitto_property *properties = NULL;
+    if (is_replay && client->options.version == MQTT_VERSION_5 &&
+        mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, "replay", "1") !=
+            MOSQ_ERR_SUCCESS)
+        return ST_IO;
+    enum status status = mqtt_client_publish_with(client, topic, payload, size, qos, is_retained,
+                                                  properties, message_id);
+    mosquitto_property_free_all(&properties);
+    return status;
 }
 
 void mqtt_client_reconnect(struct mqtt_client *client, const char *reason)

@@ -2,8 +2,7 @@
  *
  * Shared by the mqtt source and the mqtt uplink.  Name resolution and connecting run in the
  * loop's pool; after a loss it connects again with backoff and jitter for ever.  Messages and
- * acknowledgements are told through callbacks.  Nothing is ever queued while disconnected.
- * Loop thread only. */
+ * acknowledgements come by callbacks.  Nothing is queued while disconnected.  Loop thread only. */
 #ifndef ISOTHERM_BASE_MQTT_CLIENT_H
 #define ISOTHERM_BASE_MQTT_CLIENT_H
 
@@ -127,6 +126,7 @@ struct mqtt_message {
     uint16_t id; /* 0 at QoS 0; kept by the broker when it sends the message again */
     enum mqtt_repeat repeat;
     bool is_retained;
+    const void *properties; /* v5, for mqtt_reply_read; NULL: none */
 };
 
 struct mqtt_events {
@@ -154,7 +154,7 @@ struct mqtt_settings {
 };
 
 struct mqtt_client;
-
+size_t mqtt_client_size_bytes(void); /* what mqtt_client_open allocates */
 /* Begins to connect.  Everything but `part` is copied.  ST_INVALID: bad
  * URL, unreadable password or certificate file (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_options *options,

@@ -75,7 +75,8 @@ static enum mqtt_repeat take_repeat(struct mqtt_client *client)
 }
 
 static void on_message(struct mosquitto *handle, void *context,
-                       const struct mosquitto_message *message)
+                       const struct mosquitto_message *message,
+                       const mosquitto_property *properties)
 {
     (void)handle;
     struct mqtt_client *client = context;
@@ -88,6 +89,7 @@ static void on_message(struct mosquitto *handle, void *context,
             .id = (uint16_t)message->mid,
             .repeat = take_repeat(client),
             .is_retained = message->retain,
+            .properties = properties,
         };
         client->events.message(client->events.context, &ours);
     }
@@ -160,7 +162,7 @@ void mqtt_events_set(struct mosquitto *handle)
 {
     mosquitto_connect_v5_callback_set(handle, on_connect);
     mosquitto_disconnect_v5_callback_set(handle, on_disconnect);
-    mosquitto_message_callback_set(handle, on_message);
+    mosquitto_message_v5_callback_set(handle, on_message);
     mosquitto_publish_v5_callback_set(handle, on_publish);
     mosquitto_subscribe_v5_callback_set(handle, on_subscribe);
     mosquitto_log_callback_set(handle, on_log);

@@ -83,6 +83,16 @@ bool mqtt_packets_are_held(const struct mqtt_client *client);
 int mqtt_packets_read(struct mqtt_client *client);
 int mqtt_packets_write(struct mqtt_client *client);
 
+/* As mqtt_client_subscribe, with the subscription options of MQTT v5. */
+enum status mqtt_client_subscribe_with(struct mqtt_client *client, const char *filter, int qos,
+                                       int options) ISOTHERM_CHECK;
+
+/* As mqtt_client_publish, with v5 properties (NULL: none), which stay the caller's. */
+enum status mqtt_client_publish_with(struct mqtt_client *client, const char *topic,
+                                     const char *payload, size_t size, int qos, bool is_retained,
+                                     const mosquitto_property *properties,
+                                     int *message_id) ISOTHERM_CHECK;
+
 /* Looks away from the socket for a while; the caller updates its watch. */
 void mqtt_packets_rest(struct mqtt_client *client, int64_t wait_ms);
 

@@ -1,6 +1,7 @@
 /* Invariant: journal_size + record_size <= capacity; both only grow until batch_clear. */
 #include "store/batch.h"
 
+#include "base/memory.h"
 #include "base/pack.h"
 #include "store/record_codec.h"
 #include "stream/record.h"
@@ -12,22 +13,33 @@
  * the oldest on meets the trailer first. */
 enum { TRAILER_SIZE = 8 + 2 + 1, SLACK_BYTES = 4096, ENTRY_SIZE_MAX = 5 };
 
-_Static_assert(RECORD_CODEC_STREAM_MAX + TRAILER_SIZE <= STREAM_RECORD_BYTES,
+_Static_assert(RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX + TRAILER_SIZE <=
+                       (int)STREAM_RECORD_BYTES &&
+                   RECORD_CODEC_STREAM_MAX + TRAILER_SIZE <= (int)STREAM_ALARM_BYTES,
                "what is asked for a record suffices for its trailer too");
+
+static size_t capacity_for(size_t size_bytes)
+{
+    return size_bytes + size_bytes / 8 + SLACK_BYTES;
+}
+
+size_t batch_size_bytes(size_t size_bytes)
+{
+    return capacity_for(size_bytes) + BATCH_RANGES * sizeof(struct batch_range);
+}
 
 enum status batch_init(struct batch *batch, size_t size_bytes)
 {
     memset(batch, 0, sizeof *batch);
     batch->promised = size_bytes;
-    batch->capacity = size_bytes + size_bytes / 8 + SLACK_BYTES;
-    batch->bytes = malloc(batch->capacity);
+    batch->capacity = capacity_for(size_bytes);
+    batch->bytes = calloc(1, batch->capacity);
     batch->ranges = calloc(BATCH_RANGES, sizeof *batch->ranges);
     if (batch->bytes == NULL || batch->ranges == NULL) {
         batch_fini(batch);
         return ST_NO_MEMORY;
     }
-    /* Touched now, so that memory is not found missing later. */
-    memset(batch->bytes, 0, batch->capacity);
+    memory_touch(batch->bytes, batch->capacity);
     batch_clear(batch);
     return ST_OK;
 }

@@ -38,6 +38,8 @@ struct batch {
 
 /* Allocates for `size_bytes` of records and journal.  ST_NO_MEMORY. */
 enum status batch_init(struct batch *batch, size_t size_bytes) ISOTHERM_CHECK;
+/* What batch_init allocates. */
+size_t batch_size_bytes(size_t size_bytes);
 void batch_fini(struct batch *batch);
 void batch_clear(struct batch *batch);
 

@@ -19,7 +19,7 @@ enum {
     DATABASE_LEAST = 64,    /* pages */
     WAL_FRAME_BYTES = 24,   /* beside each page */
     CHECK_BYTES = 64 << 20, /* larger files are not read through at start */
-    SQL_SIZE = 256
+    SQL_SIZE = 320
 };
 
 static int64_t batch_pages(int64_t batch_bytes)
@@ -259,10 +259,12 @@ static enum status configure(sqlite3 *connection, const struct database_shares *
                              struct log *log)
 {
     char sql[SQL_SIZE];
-    /* Locking first: then SQLite keeps the index of the WAL in its own memory. */
+    /* Locking first: then SQLite keeps the index of the WAL in its own memory.  Debian's SQLite
+     * overwrites what is deleted unless told not to, which would cost a third more writes. */
     (void)snprintf(sql, sizeof sql,
                    "PRAGMA locking_mode=EXCLUSIVE;PRAGMA synchronous=FULL;"
                    "PRAGMA cache_size=-256;PRAGMA temp_store=MEMORY;PRAGMA mmap_size=0;"
+                   "PRAGMA secure_delete=OFF;"
                    "PRAGMA wal_autocheckpoint=0;PRAGMA journal_size_limit=%lld",
                    (long long)shares->wal_bytes);
     enum status status = database_execute(connection, log, sql);

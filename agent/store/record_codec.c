@@ -28,9 +28,9 @@ enum {
     FLAGS_KNOWN = (1 << 6) - 1
 };
 
-_Static_assert(RECORD_CODEC_ALARM_MAX <= RECORD_CODEC_WINDOW_MAX, "the window is the longer one");
-_Static_assert(RECORD_CODEC_STREAM_MAX <= RECORD_CODEC_MAX, "the notice is longer still");
-_Static_assert(RECORD_CODEC_STREAM_MAX + 16 <= STREAM_RECORD_BYTES, "the stream asks for enough");
+_Static_assert((int)RECORD_CODEC_WINDOW_MAX <= (int)RECORD_CODEC_ALARM_MAX &&
+                   7 + (int)RECORD_CODEC_NOTICE_MAX <= (int)RECORD_CODEC_MAX,
+               "the alarm is the longest one");
 
 static uint32_t checksum(uint64_t seq, const uint8_t *bytes, size_t size)
 {
@@ -192,37 +192,94 @@ static bool get_window(struct pack_reader *reader, struct window_result *window,
     return flags <= FLAGS_KNOWN;
 }
 
+/* The flags of an alarm, in the order of their bits. */
+enum { FLAG_ANNUNCIATE, FLAG_FIRST_OUT, FLAG_CHATTERING, FLAG_IN_FLOOD, FLAG_UNCERTAIN, FLAGS };
+
 static void put_alarm(struct pack_writer *writer, const struct alarm_event *alarm)
 {
     put_text(writer, alarm->name, sizeof alarm->name);
     put_text(writer, alarm->kind, sizeof alarm->kind);
+    put_text(writer, alarm->id, sizeof alarm->id);
+    put_text(writer, alarm->group, sizeof alarm->group);
     pack_put_u8(writer, (uint8_t)alarm->from);
     pack_put_u8(writer, (uint8_t)alarm->to);
+    pack_put_u8(writer, (uint8_t)alarm->trigger);
+    pack_put_u8(writer, (uint8_t)alarm->priority);
+    pack_put_u8(
+        writer,
+        (uint8_t)(alarm->annunciate << FLAG_ANNUNCIATE | alarm->is_first_out << FLAG_FIRST_OUT |
+                  alarm->is_chattering << FLAG_CHATTERING | alarm->is_in_flood << FLAG_IN_FLOOD |
+                  alarm->is_uncertain << FLAG_UNCERTAIN));
     pack_put_varint(writer, alarm->occurrence);
+    pack_put_varint(writer, alarm->boot);
+    pack_put_varint(writer, alarm->realarm);
+    pack_put_varint(writer, alarm->raised_while_suppressed);
+    pack_put_varint(writer, alarm->cause_occurrence);
+    pack_put_signed(writer, alarm->mono_ms);
     pack_put_signed(writer, alarm->value_micro);
     pack_put_signed(writer, alarm->event_ms);
+    pack_put_signed(writer, alarm->arrival_ms);
     pack_put_signed(writer, alarm->since_ms);
     pack_put_signed(writer, alarm->limit_micro);
     pack_put_signed(writer, alarm->deadband_micro);
     pack_put_signed(writer, alarm->on_delay_ms);
+    pack_put_signed(writer, alarm->off_delay_ms);
+    pack_put_signed(writer, alarm->until_ms);
+    put_text(writer, alarm->cause, sizeof alarm->cause);
+    put_text(writer, alarm->actor, sizeof alarm->actor);
+    put_text(writer, alarm->reason, sizeof alarm->reason);
+    put_text(writer, alarm->command, sizeof alarm->command);
+    put_text(writer, alarm->list, sizeof alarm->list);
 }
 
-bool record_codec_get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
+static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm)
+{
+    uint8_t from = pack_get_u8(reader);
+    uint8_t to = pack_get_u8(reader);
+    uint8_t trigger = pack_get_u8(reader);
+    uint8_t priority = pack_get_u8(reader);
+    uint8_t flags = pack_get_u8(reader);
+    alarm->from = (enum alarm_state)from;
+    alarm->to = (enum alarm_state)to;
+    alarm->trigger = (enum alarm_trigger)trigger;
+    alarm->priority = (enum alarm_priority)priority;
+    alarm->annunciate = (flags >> FLAG_ANNUNCIATE & 1) != 0;
+    alarm->is_first_out = (flags >> FLAG_FIRST_OUT & 1) != 0;
+    alarm->is_chattering = (flags >> FLAG_CHATTERING & 1) != 0;
+    alarm->is_in_flood = (flags >> FLAG_IN_FLOOD & 1) != 0;
+    alarm->is_uncertain = (flags >> FLAG_UNCERTAIN & 1) != 0;
+    return from < ALARM_STATE_COUNT && to < ALARM_STATE_COUNT && trigger < TRIGGER_COUNT &&
+           priority < ALARM_PRIORITY_COUNT && flags >> FLAGS == 0;
+}
+
+static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
 {
     record_codec_get_text(reader, alarm->name, sizeof alarm->name);
     record_codec_get_text(reader, alarm->kind, sizeof alarm->kind);
-    uint8_t from = pack_get_u8(reader);
-    uint8_t to = pack_get_u8(reader);
-    alarm->from = (enum alarm_state)from;
-    alarm->to = (enum alarm_state)to;
+    record_codec_get_text(reader, alarm->id, sizeof alarm->id);
+    record_codec_get_text(reader, alarm->group, sizeof alarm->group);
+    bool is_good = get_alarm_words(reader, alarm);
     alarm->occurrence = pack_get_varint32(reader);
+    alarm->boot = pack_get_varint32(reader);
+    alarm->realarm = pack_get_varint32(reader);
+    alarm->raised_while_suppressed = pack_get_varint32(reader);
+    alarm->cause_occurrence = pack_get_varint32(reader);
+    alarm->mono_ms = pack_get_signed(reader);
     alarm->value_micro = pack_get_signed(reader);
     alarm->event_ms = pack_get_signed(reader);
+    alarm->arrival_ms = pack_get_signed(reader);
     alarm->since_ms = pack_get_signed(reader);
     alarm->limit_micro = pack_get_signed(reader);
     alarm->deadband_micro = pack_get_signed(reader);
     alarm->on_delay_ms = pack_get_signed(reader);
-    return from <= ALARM_ACTIVE && to <= ALARM_ACTIVE;
+    alarm->off_delay_ms = pack_get_signed(reader);
+    alarm->until_ms = pack_get_signed(reader);
+    record_codec_get_text(reader, alarm->cause, sizeof alarm->cause);
+    record_codec_get_text(reader, alarm->actor, sizeof alarm->actor);
+    record_codec_get_text(reader, alarm->reason, sizeof alarm->reason);
+    record_codec_get_text(reader, alarm->command, sizeof alarm->command);
+    record_codec_get_text(reader, alarm->list, sizeof alarm->list);
+    return is_good;
 }
 
 static void put_notice(struct pack_writer *writer, const struct notice *notice)
@@ -283,7 +340,7 @@ static bool get_body(struct pack_reader *reader, struct record *record)
     if (record->kind == RECORD_WINDOW)
         return get_window(reader, &record->window, &record->created_ms);
     record->created_ms = pack_get_signed(reader);
-    if (record->kind == RECORD_ALARM) return record_codec_get_alarm(reader, &record->alarm);
+    if (record->kind == RECORD_ALARM) return get_alarm(reader, &record->alarm);
     return get_notice(reader, &record->notice);
 }
 

@@ -37,6 +37,26 @@ static bool get_window(struct pack_reader *reader, struct window_result *window)
     return provisional <= 1;
 }
 
+static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
+{
+    record_codec_get_text(reader, alarm->name, sizeof alarm->name);
+    record_codec_get_text(reader, alarm->kind, sizeof alarm->kind);
+    uint8_t from = pack_get_u8(reader);
+    uint8_t to = pack_get_u8(reader);
+    alarm->from = from == 0 ? ALARM_NORM : ALARM_UNACK;
+    alarm->to = to == 0 ? ALARM_NORM : ALARM_UNACK;
+    alarm->trigger = to == 0 ? TRIGGER_CLEAR : TRIGGER_RAISE;
+    alarm->annunciate = to != 0;
+    alarm->occurrence = pack_get_varint32(reader);
+    alarm->value_micro = pack_get_signed(reader);
+    alarm->event_ms = pack_get_signed(reader);
+    alarm->since_ms = pack_get_signed(reader);
+    alarm->limit_micro = pack_get_signed(reader);
+    alarm->deadband_micro = pack_get_signed(reader);
+    alarm->on_delay_ms = pack_get_signed(reader);
+    return from <= 1 && to <= 1;
+}
+
 enum status record_codec_decode_old(struct pack_reader *reader, struct record *record)
 {
     uint8_t kind = pack_get_u8(reader);
@@ -49,7 +69,7 @@ enum status record_codec_decode_old(struct pack_reader *reader, struct record *r
     if (kind == RECORD_WINDOW)
         is_good = get_window(reader, &record->window) && is_good;
     else if (kind == RECORD_ALARM)
-        is_good = record_codec_get_alarm(reader, &record->alarm) && is_good;
+        is_good = get_alarm(reader, &record->alarm) && is_good;
     else
         return ST_UNSUPPORTED;
     return is_good ? ST_OK : ST_CORRUPT;

@@ -15,8 +15,7 @@ enum { RECORD_CODEC_OLD_VERSION = 1 };
 enum status record_codec_decode_old(struct pack_reader *reader,
                                     struct record *record) ISOTHERM_CHECK;
 
-/* Parts that have not changed since; what is malformed sets is_short or gives false. */
+/* Has not changed since; what is malformed sets is_short. */
 void record_codec_get_text(struct pack_reader *reader, char *text, size_t capacity);
-bool record_codec_get_alarm(struct pack_reader *reader, struct alarm_event *alarm);
 
 #endif

@@ -80,6 +80,11 @@ int64_t store_least_budget(int64_t batch_bytes)
     return database_least_budget(batch_bytes);
 }
 
+size_t store_size_bytes(const struct store_options *options)
+{
+    return sizeof(struct store) + 2 * batch_size_bytes((size_t)options->batch_bytes);
+}
+
 enum status store_open(struct store **store, const struct store_options *options, struct loop *loop,
                        const struct log *log, const struct store_events *events,
                        struct store_found *found)

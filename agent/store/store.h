@@ -54,6 +54,8 @@ enum storage_class {
     STORAGE_RAM
 };
 
+extern const char *const store_storage_names[]; /* by class, ended by NULL */
+
 /* Bytes that may be written in a day: as configured, else what its class of storage stands for
  * many years; 0: no limit. */
 int64_t store_flash_per_day(const struct store_options *options);
@@ -100,6 +102,9 @@ struct store_counts {
 
 /* The least budget_bytes with which store_open takes batches of this size. */
 int64_t store_least_budget(int64_t batch_bytes);
+
+/* Bytes that store_open allocates for these options, SQLite's own not counted. */
+size_t store_size_bytes(const struct store_options *options);
 
 /* Opens or creates the database and reads what it holds; does not start the thread.  A damaged
  * file of ours is set aside and a new one begun.  `log` is the loop thread's; the store makes one

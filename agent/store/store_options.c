@@ -9,7 +9,7 @@
 
 #define MIB (INT64_C(1) << 20)
 
-static const char *const storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "ram", NULL};
+const char *const store_storage_names[] = {"sd", "emmc", "nand", "ssd", "hdd", "ram", NULL};
 
 /* A cheap card of 16 GB stands some 0.3 to 2 TB, an eMMC of 8 GB some 20 TB, a small SSD 150 TB:
  * years in each case. */
@@ -62,7 +62,7 @@ static const struct field fields[] = {
     {.name = "storage",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct store_options, storage),
-     .choices = storage_names,
+     .choices = store_storage_names,
      .default_text = "ssd",
      .help = "What the store lies on: sd (250 MiB a day), emmc (2 GiB), nand (raw flash, 100 MiB), "
              "ssd (20 GiB), hdd or ram (no limit)."},

@@ -14,15 +14,6 @@ static int64_t find_silent_watermark(const struct stream *stream, struct device 
     return watermark_ms < last_end_ms ? watermark_ms : last_end_ms;
 }
 
-static bool has_pending_alarm(const struct stream *stream, struct device *device)
-{
-    const struct alarm *alarms = device_alarms(stream, device);
-    for (uint32_t i = 0; i < device->alarm_count; i++) {
-        if (alarms[i].is_pending) return true;
-    }
-    return false;
-}
-
 static bool close_silent(struct stream *stream, struct device *device, const struct stream_now *now)
 {
     int64_t silent_ms = now->mono_ms - stream->watches[device->index].arrival_mono_ms;
@@ -31,7 +22,7 @@ static bool close_silent(struct stream *stream, struct device *device, const str
     if (watermark_ms < device->next_end_ms) return true;
     size_t records =
         publish_count_owed(stream, device) + publish_count_until(stream, device, watermark_ms);
-    if (!journal_has_room(stream, device, records)) return false;
+    if (!journal_has_room(stream, records)) return false;
     publish_until(stream, device, watermark_ms, now);
     journal_touch(stream, device);
     return true;
@@ -43,7 +34,7 @@ static bool publish_due(struct stream *stream, struct device *device, const stru
         if (!stream->is_provisional_due[i]) continue;
         const struct stream_window *window = &stream->layout.windows[i];
         size_t records = device_count_open(stream, device, window, device->watermark_ms);
-        if (!journal_has_room(stream, device, records)) return false;
+        if (!journal_has_room(stream, records)) return false;
         uint64_t before = stream->counts.records;
         publish_provisional(stream, device, i, now);
         if (stream->counts.records != before) journal_touch(stream, device);
@@ -57,20 +48,14 @@ static bool advance_device(struct stream *stream, struct device *device,
     struct device_watch *watch = &stream->watches[device->index];
     if (!close_silent(stream, device, now)) return false;
     if (device->has_owed) {
-        if (!journal_has_room(stream, device, publish_count_owed(stream, device))) return false;
+        if (!journal_has_room(stream, publish_count_owed(stream, device))) return false;
         publish_owed(stream, device, now);
         journal_touch(stream, device);
     }
     if (!publish_due(stream, device, now)) return false;
-    bool is_pending = device->alarm_count > 0 && has_pending_alarm(stream, device);
-    if (is_pending) {
-        if (!journal_has_room(stream, device, device->alarm_count)) return false;
-        stream_advance_alarms(stream, device, now);
-        if (device->has_alarm_change) journal_touch(stream, device);
-    }
     bool is_all_closed = stream->layout.ring_count == 0 ||
                          device->watermark_ms >= device_last_end_ms(stream, device);
-    watch->is_resting = is_all_closed && !is_pending;
+    watch->is_resting = is_all_closed;
     return true;
 }
 
@@ -88,6 +73,7 @@ static void begin_pass(struct stream *stream, const struct stream_now *now)
 void stream_advance(struct stream *stream, const struct stream_now *now)
 {
     restore_resume(stream, now);
+    alarms_advance(stream, now);
     if (stream->advance_cursor == 0) begin_pass(stream, now);
     for (; stream->advance_cursor < stream->slots_used; stream->advance_cursor++) {
         const struct device_watch *watch = &stream->watches[stream->advance_cursor];
@@ -106,7 +92,7 @@ bool stream_close_windows(struct stream *stream, const struct stream_now *now)
         struct device *device = device_at(stream, i);
         size_t records = publish_count_owed(stream, device) + stream->layout.count_ring_count +
                          publish_count_until(stream, device, device_last_end_ms(stream, device));
-        if (!journal_has_room(stream, device, records)) return false;
+        if (!journal_has_room(stream, records)) return false;
         uint64_t before = stream->counts.records;
         publish_everything(stream, device, now);
         if (stream->counts.records != before) journal_touch(stream, device);

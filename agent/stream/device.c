@@ -3,8 +3,6 @@
  * depends on the seed of the hash: devices are only ever walked by slot. */
 #include "stream/parts.h"
 
-#include "base/device_id.h"
-
 #include <string.h>
 #include <xxhash.h>
 
@@ -31,11 +29,6 @@ struct window_state *device_states(const struct stream *stream, struct device *d
 struct window_mark *device_marks(const struct stream *stream, struct device *device)
 {
     return part(device, stream->layout.marks_at);
-}
-
-struct alarm *device_alarms(const struct stream *stream, struct device *device)
-{
-    return part(device, stream->layout.alarms_at);
 }
 
 struct summary *device_panes(const struct stream *stream, struct device *device)
@@ -93,15 +86,6 @@ static uint32_t find_empty_slot(struct stream *stream)
     return stream->slots_used++;
 }
 
-static void resolve_alarms(struct stream *stream, struct device *device)
-{
-    struct alarm *alarms = device_alarms(stream, device);
-    for (uint32_t i = 0; i < stream->layout.limit_count; i++) {
-        if (!device_id_matches(stream->limits[i].rule->devices, device->id)) continue;
-        alarms[device->alarm_count++].limit = (uint8_t)i;
-    }
-}
-
 struct device *device_admit(struct stream *stream, const char *id, uint32_t tag)
 {
     uint32_t index = find_empty_slot(stream);
@@ -111,7 +95,6 @@ struct device *device_admit(struct stream *stream, const char *id, uint32_t tag)
     memcpy(device->id, id, strlen(id) + 1);
     device->index = index;
     device->next_dirty = STREAM_NO_DEVICE;
-    resolve_alarms(stream, device);
     stream->watches[index] = (struct device_watch){.tag = tag, .is_used = true};
     uint32_t i = tag & stream->layout.table_mask;
     while (stream->table[i].index != 0) i = (i + 1) & stream->layout.table_mask;
@@ -150,7 +133,6 @@ void device_remove(struct stream *stream, struct device *device)
     while (stream->table[i].index != index + 1) i = (i + 1) & stream->layout.table_mask;
     close_hole(stream, i);
     leave_dirty_list(stream, device, index);
-    stream->counts.alarms_active -= device->alarms_active;
     stream->counts.devices--;
     stream->watches[index] = (struct device_watch){0};
     device->id[0] = '\0';

@@ -13,7 +13,6 @@ enum { /* sections at most, tag included */
        PANE_BYTES = 1 + JOURNAL_NUMBER_BYTES + JOURNAL_SUMMARY_BYTES,
        MARK_BYTES = 1 + WINDOW_REFERENCE_BYTES + JOURNAL_NUMBER_BYTES + 3 * 2,
        COUNT_BYTES = 1 + WINDOW_REFERENCE_BYTES + 2 * 5 + 1 + JOURNAL_SUMMARY_BYTES,
-       ALARM_BYTES = 1 + 33 + 3 * 1 + 5 + 4 * JOURNAL_NUMBER_BYTES,
        RESET_BYTES = 1 + 1 + LIMIT_WINDOWS * JOURNAL_NUMBER_BYTES,
        SETTLE_BYTES = 1,
        /* an entry that is full holds at least so many bytes of sections */
@@ -21,7 +20,6 @@ enum { /* sections at most, tag included */
 };
 
 _Static_assert((int)COUNT_BYTES <= (int)JOURNAL_SECTION_BYTES &&
-                   (int)ALARM_BYTES <= (int)JOURNAL_SECTION_BYTES &&
                    (int)PANE_BYTES <= (int)JOURNAL_SECTION_BYTES &&
                    (int)RESET_BYTES <= (int)JOURNAL_SECTION_BYTES,
                "a section always fits when it is begun");
@@ -43,7 +41,6 @@ size_t journal_entry_bytes(const struct stream *stream, const struct device *dev
     const struct layout *layout = &stream->layout;
     size_t bytes = common_bytes(layout) + PANE_BYTES;
     if (device->has_odd_marks) bytes += layout->mark_count * MARK_BYTES;
-    if (device->has_alarm_change) bytes += device->alarm_count * ALARM_BYTES;
     return with_heads(bytes);
 }
 
@@ -51,18 +48,17 @@ size_t journal_state_bytes(const struct stream *stream)
 {
     const struct layout *layout = &stream->layout;
     return with_heads(RESET_BYTES + common_bytes(layout) + layout->pane_count * COUNT_BYTES +
-                      layout->mark_count * MARK_BYTES + layout->limit_count * ALARM_BYTES);
+                      layout->mark_count * MARK_BYTES);
 }
 
 /* A call writes at most the delta that stands in its way at once, and makes the device need one
  * more entry at the next flush; either may need every part of an entry. */
-bool journal_has_room(const struct stream *stream, struct device *device, size_t records)
+bool journal_has_room(const struct stream *stream, size_t records)
 {
     const struct layout *layout = &stream->layout;
-    size_t alarms = device == NULL ? layout->limit_count : device->alarm_count;
-    size_t entry = with_heads(common_bytes(layout) + PANE_BYTES + layout->mark_count * MARK_BYTES +
-                              alarms * ALARM_BYTES);
-    size_t bytes = stream->reserved_bytes + 3 * entry + records * STREAM_RECORD_BYTES;
+    size_t entry = with_heads(common_bytes(layout) + PANE_BYTES + layout->mark_count * MARK_BYTES);
+    size_t bytes = stream->reserved_bytes + alarm_engine_reserved_bytes(stream->alarms) +
+                   stream->alarm_room_bytes + 3 * entry + records * STREAM_RECORD_BYTES;
     return stream->sink.has_room(stream->sink.context, bytes);
 }
 
@@ -168,26 +164,6 @@ static void write_count_panes(struct journal_writer *writer, const struct stream
     }
 }
 
-static void write_alarms(struct journal_writer *writer, const struct stream *stream,
-                         struct device *device)
-{
-    const struct alarm *alarms = device_alarms(stream, device);
-    for (uint32_t i = 0; i < device->alarm_count; i++) {
-        const struct alarm *alarm = &alarms[i];
-        const struct stream_limit *limit = &stream->limits[alarm->limit];
-        journal_begin_section(writer, JOURNAL_ALARM);
-        journal_put_text(writer, limit->rule->name);
-        journal_put_unsigned(writer, limit->limit.is_low);
-        journal_put_unsigned(writer, alarm->is_active);
-        journal_put_unsigned(writer, alarm->is_pending);
-        journal_put_unsigned(writer, alarm->occurrence);
-        journal_put_signed(writer, alarm->value_micro);
-        journal_put_signed(writer, alarm->event_ms);
-        journal_put_signed(writer, alarm->since_ms);
-        journal_put_signed(writer, alarm_count_elapsed_ms(alarm, stream->mono_ms));
-    }
-}
-
 void journal_write_changes(struct stream *stream, struct device *device)
 {
     struct journal_writer writer = begin(stream, device);
@@ -199,8 +175,6 @@ void journal_write_changes(struct stream *stream, struct device *device)
     }
     write_marks(&writer, stream, device);
     write_count_panes(&writer, stream, device, false);
-    if (device->has_alarm_change) write_alarms(&writer, stream, device);
-    device->has_alarm_change = false;
     journal_end_entry(&writer);
 }
 
@@ -233,10 +207,8 @@ static void write_state(struct stream *stream, struct device *device)
     }
     write_marks(&writer, stream, device);
     write_count_panes(&writer, stream, device, true);
-    write_alarms(&writer, stream, device);
     journal_end_entry(&writer);
     device->delta = (struct summary){0}; /* it is in the panes just written */
-    device->has_alarm_change = false;
 }
 
 void stream_flush_journal(struct stream *stream)
@@ -248,11 +220,13 @@ void stream_flush_journal(struct stream *stream)
         stream->reserved_bytes -= device->reserved_bytes;
         device->is_dirty = false;
     }
+    alarm_engine_flush(stream->alarms);
 }
 
 bool stream_journal_states(struct stream *stream, size_t devices)
 {
-    size_t bytes = journal_state_bytes(stream);
+    size_t bytes = journal_state_bytes(stream) + alarm_engine_reserved_bytes(stream->alarms);
+    size_t alarms = 4 * devices + 1;
     for (; stream->state_cursor < stream->slots_used; stream->state_cursor++) {
         if (!stream->watches[stream->state_cursor].is_used) continue;
         bool has_room = stream->sink.has_room(stream->sink.context, stream->reserved_bytes + bytes);
@@ -260,6 +234,7 @@ bool stream_journal_states(struct stream *stream, size_t devices)
         devices--;
         write_state(stream, device_at(stream, (uint32_t)stream->state_cursor));
     }
+    if (!alarm_engine_journal_states(stream->alarms, alarms)) return false;
     stream->state_cursor = 0;
     return true;
 }

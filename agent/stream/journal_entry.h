@@ -33,7 +33,7 @@ enum journal_tag {
     JOURNAL_SETTLE,    /* all panes are there; marks follow where they are not what one expects */
     JOURNAL_MARK,      /* of one window */
     JOURNAL_COUNT,     /* a pane of a window by count */
-    JOURNAL_ALARM      /* the facts of one alarm */
+    JOURNAL_ALARM      /* the facts of one alarm; no longer written */
 };
 
 /* Fills one entry after another for one device and hands each to `take`. */

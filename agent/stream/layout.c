@@ -42,13 +42,7 @@ static bool are_sound(const struct stream_options *options)
         if (!is_sound_window(&options->windows[i])) return false;
     }
     for (size_t i = 0; i < options->alarm_count; i++) {
-        const struct alarm_rule *rule = &options->alarms[i];
-        if (!is_duration(rule->on_delay_ms) || rule->deadband_micro < 0 ||
-            rule->deadband_micro > LIMIT_VALUE_MICRO || rule->high_micro > LIMIT_VALUE_MICRO ||
-            rule->high_micro < -LIMIT_VALUE_MICRO || rule->low_micro > LIMIT_VALUE_MICRO ||
-            rule->low_micro < -LIMIT_VALUE_MICRO) {
-            return false;
-        }
+        if (!alarm_rule_is_sound(&options->alarms[i])) return false;
     }
     return true;
 }
@@ -140,7 +134,6 @@ static void place_parts(struct layout *layout, size_t devices)
     layout->count_rings_at = place(&at, layout->count_ring_count, sizeof(struct window_count_ring));
     layout->states_at = place(&at, layout->window_count, sizeof(struct window_state));
     layout->marks_at = place(&at, layout->mark_count, sizeof(struct window_mark));
-    layout->alarms_at = place(&at, layout->limit_count, sizeof(struct alarm));
     layout->panes_at = place(&at, layout->pane_count, sizeof(struct summary));
     layout->device_bytes = at;
 
@@ -162,9 +155,6 @@ enum status layout_make(struct layout *layout, const struct stream_options *opti
     if (status != ST_OK) return status;
     layout->window_count = options->window_count;
     for (size_t i = 0; i < options->window_count; i++) make_window(layout, options, i);
-    for (size_t i = 0; i < options->alarm_count; i++) {
-        layout->limit_count += options->alarms[i].has_high + options->alarms[i].has_low;
-    }
     place_parts(layout, options->devices);
     return layout->block_bytes / layout->device_bytes >= options->devices ? ST_OK : ST_INVALID;
 }

@@ -1,16 +1,13 @@
 /* parts: the inside of a stream, shared by the files of this folder and nobody else.
  *
  * One block holds everything: the stream, the table of devices, and per device its header, rings,
- * counts, marks, alarms and panes at offsets that the options decide.  Loop thread only. */
+ * counts, marks and panes at offsets that the options decide.  Loop thread only. */
 #ifndef ISOTHERM_STREAM_PARTS_H
 #define ISOTHERM_STREAM_PARTS_H
 
-#include "stream/alarm.h"
 #include "stream/pane.h"
 #include "stream/stream.h"
 #include "stream/window.h"
-
-enum { STREAM_LIMITS = 2 * LIMIT_ALARMS };
 
 #define STREAM_NO_DEVICE UINT32_MAX
 
@@ -58,11 +55,11 @@ struct device {
     uint32_t reserved_bytes; /* kept free in the sink for this device's next journal entry */
     uint32_t index;          /* of its slot */
     uint32_t next_dirty;     /* index of the next device in the list of dirty ones */
-    uint16_t alarm_count, alarms_active;
-    bool is_dirty : 1;         /* in that list */
-    bool has_odd_marks : 1;    /* some mark is not what SETTLE would make of the panes */
-    bool has_owed : 1;         /* some closed window owes a revision */
-    bool has_alarm_change : 1; /* alarms belong into the next entry */
+    uint32_t alarm_source;   /* valid with knows_source */
+    bool is_dirty : 1;       /* in that list */
+    bool has_odd_marks : 1;  /* some mark is not what SETTLE would make of the panes */
+    bool has_owed : 1;       /* some closed window owes a revision */
+    bool knows_source : 1;   /* its alarms were looked for */
 };
 
 /* What a search over all devices reads, kept together. */
@@ -86,8 +83,8 @@ struct layout {
     size_t ring_count;
     struct stream_count_ring count_rings[LIMIT_WINDOWS];
     size_t count_ring_count;
-    uint32_t mark_count, pane_count, limit_count;                              /* per device */
-    size_t rings_at, count_rings_at, states_at, marks_at, alarms_at, panes_at; /* in a device */
+    uint32_t mark_count, pane_count;                                /* per device */
+    size_t rings_at, count_rings_at, states_at, marks_at, panes_at; /* in a device */
     size_t device_bytes;
     uint32_t table_mask;
     size_t watches_at, table_at, devices_at; /* in the block */
@@ -95,16 +92,12 @@ struct layout {
     int64_t base_ms; /* the slice of the journal: divides all others */
 };
 
-struct stream_limit {
-    struct alarm_limit limit;
-    const struct alarm_rule *rule;
-};
-
 struct stream {
     struct stream_options options;
     struct stream_sink sink;
     struct layout layout;
-    struct stream_limit limits[STREAM_LIMITS];
+    struct alarm_engine *alarms;
+    size_t alarm_room_bytes; /* what alarms may need beside the records of a call */
     struct stream_counts counts;
     struct device_watch *watches;
     struct table_entry *table;
@@ -131,7 +124,6 @@ struct pane_ring *device_rings(const struct stream *stream, struct device *devic
 struct window_count_ring *device_count_rings(const struct stream *stream, struct device *device);
 struct window_state *device_states(const struct stream *stream, struct device *device);
 struct window_mark *device_marks(const struct stream *stream, struct device *device);
-struct alarm *device_alarms(const struct stream *stream, struct device *device);
 struct summary *device_panes(const struct stream *stream, struct device *device);
 struct device *device_at(const struct stream *stream, uint32_t index);
 uint32_t device_tag(const struct stream *stream, const char *id);
@@ -170,8 +162,7 @@ void publish_provisional(struct stream *stream, struct device *device, size_t wi
 void publish_count(struct stream *stream, struct device *device, size_t window,
                    const struct stream_now *now);
 void publish_everything(struct stream *stream, struct device *device, const struct stream_now *now);
-void publish_alarm(struct stream *stream, struct device *device, const struct alarm *alarm,
-                   enum alarm_change change, const struct stream_now *now);
+void publish_emit(struct stream *stream, struct record *record, const struct stream_now *now);
 
 /* How many records these would emit at most. */
 size_t publish_count_until(const struct stream *stream, struct device *device,
@@ -179,7 +170,7 @@ size_t publish_count_until(const struct stream *stream, struct device *device,
 size_t publish_count_owed(const struct stream *stream, struct device *device);
 
 /* journal.c. */
-bool journal_has_room(const struct stream *stream, struct device *device, size_t records);
+bool journal_has_room(const struct stream *stream, size_t records);
 size_t journal_entry_bytes(const struct stream *stream, const struct device *device);
 size_t journal_state_bytes(const struct stream *stream);
 void journal_touch(struct stream *stream, struct device *device);
@@ -189,8 +180,19 @@ void journal_write_removal(struct stream *stream, struct device *device);
 /* restore.c: gives restored times a place on this run's clock, once. */
 void restore_resume(struct stream *stream, const struct stream_now *now);
 
-/* stream.c: alarms of a device whose delay may be over. */
-void stream_advance_alarms(struct stream *stream, struct device *device,
-                           const struct stream_now *now);
+/* alarms.c: between stream and alarm engine. */
+enum status alarms_open(struct stream *stream) ISOTHERM_CHECK;
+struct alarm_options alarms_options(const struct stream_options *options);
+size_t alarms_room_bytes(const struct stream_options *options);
+
+/* Whether the sensor can mean this value; looks for the device's alarms at its first reading. */
+bool alarms_check_value(struct stream *stream, struct device *device, const char *id,
+                        int64_t value_micro, const struct stream_now *now);
+void alarms_add_reading(struct stream *stream, struct device *device, int64_t value_micro,
+                        int64_t event_ms, bool is_of_device, const struct stream_now *now);
+void alarms_add_window(struct stream *stream, struct device *device,
+                       const struct window_result *result, const struct stream_now *now);
+void alarms_remove(struct stream *stream, struct device *device, const struct stream_now *now);
+void alarms_advance(struct stream *stream, const struct stream_now *now);
 
 #endif

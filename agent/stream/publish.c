@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static void emit(struct stream *stream, struct record *record, const struct stream_now *now)
+void publish_emit(struct stream *stream, struct record *record, const struct stream_now *now)
 {
     record->created_ms = now->wall_ms;
     record->clock = now->clock;
@@ -31,7 +31,8 @@ static void emit_window(struct stream *stream, struct device *device, size_t ind
     *state = (struct window_state){0};
     stream->counts.windows[index].results++;
     if (result->revision > 1) stream->counts.windows[index].revisions++;
-    emit(stream, record, now);
+    publish_emit(stream, record, now);
+    alarms_add_window(stream, device, result, now);
 }
 
 static void assemble(const struct stream *stream, struct device *device,
@@ -221,35 +222,4 @@ size_t publish_count_owed(const struct stream *stream, struct device *device)
     size_t count = 0;
     for (uint32_t i = 0; i < stream->layout.mark_count; i++) count += marks[i].tally > 0;
     return count;
-}
-
-void publish_alarm(struct stream *stream, struct device *device, const struct alarm *alarm,
-                   enum alarm_change change, const struct stream_now *now)
-{
-    const struct stream_limit *limit = &stream->limits[alarm->limit];
-    bool is_raised = change == ALARM_RAISED;
-    struct record record;
-    memset(&record, 0, sizeof record); /* padding too: equal records are equal bytes */
-    record.kind = RECORD_ALARM;
-    memcpy(record.device, device->id, sizeof record.device);
-    record.alarm.from = is_raised ? ALARM_NORMAL : ALARM_ACTIVE;
-    record.alarm.to = alarm_name_state(alarm);
-    record.alarm.occurrence = alarm->occurrence;
-    record.alarm.value_micro = alarm->value_micro;
-    record.alarm.event_ms = alarm->event_ms;
-    record.alarm.since_ms = alarm->since_ms;
-    record.alarm.limit_micro = limit->limit.limit_micro;
-    record.alarm.deadband_micro = limit->limit.deadband_micro;
-    record.alarm.on_delay_ms = limit->limit.on_delay_ms;
-    memcpy(record.alarm.name, limit->rule->name, sizeof record.alarm.name);
-    if (limit->limit.is_low)
-        memcpy(record.alarm.kind, "low", sizeof "low");
-    else
-        memcpy(record.alarm.kind, "high", sizeof "high");
-    device->alarms_active = (uint16_t)(device->alarms_active + (is_raised ? 1 : -1));
-    if (is_raised)
-        stream->counts.alarms_active++;
-    else
-        stream->counts.alarms_active--;
-    emit(stream, &record, now);
 }

@@ -3,19 +3,18 @@
 #ifndef ISOTHERM_STREAM_RECORD_H
 #define ISOTHERM_STREAM_RECORD_H
 
+#include "alarm/alarm_event.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "stream/summary.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a record of the stream takes at most in the journal's and the outbox's encoding. */
-enum { STREAM_RECORD_BYTES = 320 };
+/* What the record of a window takes at most in the outbox's encoding, and that of an alarm. */
+enum { STREAM_RECORD_BYTES = 320, STREAM_ALARM_BYTES = 1024 };
 
 enum record_kind { RECORD_WINDOW = 1, RECORD_ALARM = 2, RECORD_NOTICE = 3 };
-
-/* How far the wall clock could be trusted when the record was made. */
-enum clock_quality { CLOCK_UNSET = 0, CLOCK_HELD = 1, CLOCK_TRUSTED = 2 };
 
 struct window_result {
     int64_t size_ms; /* 0 for windows by count */
@@ -35,21 +34,6 @@ struct window_result {
     uint32_t merged;        /* windows that the store merged into this one; 0: none, it is as the
                                stream made it.  size_ms and every_ms stay those of the windows,
                                start_ms and end_ms are those of the whole */
-};
-
-enum alarm_state { ALARM_NORMAL = 0, ALARM_ACTIVE = 1 };
-
-struct alarm_event {
-    char name[32]; /* of the rule */
-    char kind[8];  /* "high" or "low" */
-    enum alarm_state from, to;
-    uint32_t occurrence; /* 1, 2, 3 ... per device and rule */
-    int64_t value_micro; /* the deciding reading */
-    int64_t event_ms;    /* its event time */
-    int64_t since_ms;    /* wall time at which the condition began, before the delay */
-    int64_t limit_micro;
-    int64_t deadband_micro;
-    int64_t on_delay_ms;
 };
 
 /* Why a number of the sequence will not come. */
@@ -82,8 +66,8 @@ struct record {
     uint64_t seq; /* place in the gateway's sequence without holes; from 1 */
     enum record_kind kind;
     char device[LIMIT_DEVICE_ID_SIZE];
-    int64_t created_ms; /* wall time */
-    enum clock_quality clock;
+    int64_t created_ms;       /* wall time */
+    enum clock_quality clock; /* how far the wall clock could be trusted */
     union {
         struct window_result window;
         struct alarm_event alarm;

@@ -3,6 +3,7 @@
  * for room included, come before the first change. */
 #include "stream/stream.h"
 
+#include "base/memory.h"
 #include "stream/parts.h"
 
 #include <stdlib.h>
@@ -10,25 +11,6 @@
 #include <sys/random.h>
 
 #define EVENT_MAX_MS INT64_C(7258118400000) /* 2200-01-01T00:00:00Z: no device means later */
-
-static void make_limits(struct stream *stream)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < stream->options.alarm_count; i++) {
-        const struct alarm_rule *rule = &stream->options.alarms[i];
-        struct alarm_limit limit = {.deadband_micro = rule->deadband_micro,
-                                    .on_delay_ms = rule->on_delay_ms};
-        if (rule->has_high) {
-            limit.limit_micro = rule->high_micro;
-            stream->limits[count++] = (struct stream_limit){.limit = limit, .rule = rule};
-        }
-        if (rule->has_low) {
-            limit.is_low = true;
-            limit.limit_micro = rule->low_micro;
-            stream->limits[count++] = (struct stream_limit){.limit = limit, .rule = rule};
-        }
-    }
-}
 
 enum status stream_open(struct stream **stream, const struct stream_options *options,
                         const struct stream_sink *sink)
@@ -39,6 +21,7 @@ enum status stream_open(struct stream **stream, const struct stream_options *opt
     if (status != ST_OK) return status;
     unsigned char *block = calloc(1, layout.block_bytes);
     if (block == NULL) return ST_NO_MEMORY;
+    memory_touch(block, layout.block_bytes);
     struct stream *made = (void *)block;
     made->options = *options;
     made->sink = *sink;
@@ -52,13 +35,19 @@ enum status stream_open(struct stream **stream, const struct stream_options *opt
     if (getrandom(&made->hash_seed, sizeof made->hash_seed, GRND_NONBLOCK) < 0) {
         made->hash_seed = 0;
     }
-    make_limits(made);
+    status = alarms_open(made);
+    if (status != ST_OK) {
+        stream_close(made);
+        return status;
+    }
     *stream = made;
     return ST_OK;
 }
 
 void stream_close(struct stream *stream)
 {
+    if (stream == NULL) return;
+    alarm_engine_close(stream->alarms);
     free(stream);
 }
 
@@ -66,16 +55,18 @@ size_t stream_room_bytes(const struct stream_options *options)
 {
     struct stream stream = {.options = *options};
     if (layout_make(&stream.layout, options) != ST_OK) return 0;
-    /* At worst a call publishes every window once as owed and once as closed, and every alarm. */
-    size_t records = 2U * stream.layout.mark_count + 2U * stream.layout.count_ring_count +
-                     4U * stream.layout.limit_count;
-    return records * STREAM_RECORD_BYTES + 4 * journal_state_bytes(&stream);
+    /* At worst a call publishes every window once as owed and once as closed. */
+    size_t records = 2U * stream.layout.mark_count + 2U * stream.layout.count_ring_count;
+    return records * STREAM_RECORD_BYTES + 4 * journal_state_bytes(&stream) +
+           2 * alarms_room_bytes(options);
 }
 
 size_t stream_size_bytes(const struct stream_options *options)
 {
     struct layout layout;
-    return layout_make(&layout, options) == ST_OK ? layout.block_bytes : 0;
+    struct alarm_options alarms = alarms_options(options);
+    if (layout_make(&layout, options) != ST_OK) return 0;
+    return layout.block_bytes + alarm_engine_size_bytes(&alarms);
 }
 
 static enum verdict check_reading(const struct stream *stream, int64_t value_micro,
@@ -144,7 +135,7 @@ static size_t count_records(const struct stream *stream, const struct arrival *a
 {
     struct device *device = arrival->device;
     int64_t watermark_ms = arrival->event_ms - stream->options.lateness_ms;
-    size_t records = 2U * device->alarm_count + stream->layout.count_ring_count;
+    size_t records = stream->layout.count_ring_count;
     if (device->has_owed) records += publish_count_owed(stream, device);
     if (watermark_ms >= device->next_end_ms) {
         records += publish_count_until(stream, device, watermark_ms);
@@ -287,53 +278,18 @@ static bool is_in_delta(const struct stream *stream, const struct device *device
     return event_ms >= device->delta_ms && event_ms - device->delta_ms < stream->layout.base_ms;
 }
 
-static void evaluate_alarms(struct stream *stream, const struct arrival *arrival)
-{
-    struct device *device = arrival->device;
-    struct alarm *alarms = device_alarms(stream, device);
-    const struct alarm_reading reading = {.value_micro = arrival->value_micro,
-                                          .event_ms = arrival->event_ms,
-                                          .wall_ms = arrival->now->wall_ms,
-                                          .mono_ms = arrival->now->mono_ms};
-    stream_advance_alarms(stream, device, arrival->now);
-    for (uint32_t i = 0; i < device->alarm_count; i++) {
-        bool was_pending = alarms[i].is_pending;
-        enum alarm_change change =
-            alarm_evaluate(&alarms[i], &stream->limits[alarms[i].limit].limit, &reading);
-        if (change != ALARM_UNCHANGED || was_pending || alarms[i].is_pending) {
-            device->has_alarm_change = true;
-        }
-        if (change != ALARM_UNCHANGED) {
-            publish_alarm(stream, device, &alarms[i], change, arrival->now);
-        }
-    }
-}
-
-void stream_advance_alarms(struct stream *stream, struct device *device,
-                           const struct stream_now *now)
-{
-    struct alarm *alarms = device_alarms(stream, device);
-    for (uint32_t i = 0; i < device->alarm_count; i++) {
-        const struct alarm_limit *limit = &stream->limits[alarms[i].limit].limit;
-        enum alarm_change change = alarm_advance(&alarms[i], limit, now->mono_ms);
-        if (change == ALARM_UNCHANGED) continue;
-        device->has_alarm_change = true;
-        publish_alarm(stream, device, &alarms[i], change, now);
-    }
-}
-
 /* A clock that was set back makes readings of now fall behind all panes.  No window can have them,
  * but alarms must not go blind for as long as that takes.  False: the sink has no room. */
 static bool see_despite_clock(struct stream *stream, const struct arrival *arrival)
 {
     struct device *device = arrival->device;
-    if (!arrival->is_of_now || device->alarm_count == 0) return true;
-    if (!journal_has_room(stream, device, 2U * device->alarm_count)) return false;
+    if (!arrival->is_of_now || stream->options.alarm_count == 0) return true;
+    if (!journal_has_room(stream, 0)) return false;
     struct device_watch *watch = &stream->watches[device->index];
     watch->arrival_mono_ms = arrival->now->mono_ms;
     watch->is_resting = false;
-    evaluate_alarms(stream, arrival);
-    if (device->has_alarm_change) journal_touch(stream, device);
+    alarms_add_reading(stream, device, arrival->value_micro, arrival->event_ms, false,
+                       arrival->now);
     return true;
 }
 
@@ -349,8 +305,7 @@ static enum verdict check_room(struct stream *stream, struct arrival *arrival)
     }
     if (verdict == VERDICT_RANGE) count_rejected(stream, device);
     if (verdict != VERDICT_OK) return verdict;
-    return journal_has_room(stream, device, count_records(stream, arrival)) ? VERDICT_OK
-                                                                            : VERDICT_BUSY;
+    return journal_has_room(stream, count_records(stream, arrival)) ? VERDICT_OK : VERDICT_BUSY;
 }
 
 static void take(struct stream *stream, const struct arrival *arrival)
@@ -372,7 +327,10 @@ static void take(struct stream *stream, const struct arrival *arrival)
     add_to_delta(stream, arrival);
     add_to_panes(stream, arrival);
     if (stream->layout.count_ring_count > 0) add_to_counts(stream, arrival);
-    if (is_newest && device->alarm_count > 0) evaluate_alarms(stream, arrival);
+    if (is_newest) {
+        alarms_add_reading(stream, device, arrival->value_micro, arrival->event_ms,
+                           !arrival->is_of_now, arrival->now);
+    }
     journal_touch(stream, device);
 }
 
@@ -406,6 +364,7 @@ static void take_out(struct stream *stream, struct device *device, const struct 
 static void evict(struct stream *stream, struct device *device, const struct stream_now *now)
 {
     uint64_t published = count_published(stream);
+    alarms_remove(stream, device, now);
     take_out(stream, device, now);
     stream->counts.evicted++;
     stream->counts.evicted_readings += count_published(stream) - published;
@@ -416,13 +375,13 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
                           struct arrival *arrival)
 {
     struct device *victim = NULL;
-    size_t records = 2U * stream->layout.limit_count + stream->layout.count_ring_count;
+    size_t records = stream->layout.count_ring_count;
     if (stream->counts.devices == stream->options.devices) {
         if (stream->options.admission != ADMISSION_EVICT) return VERDICT_DEVICE_LIMIT;
         victim = device_find_longest_silent(stream);
         records += count_open_records(stream, victim);
     }
-    if (!journal_has_room(stream, NULL, records)) return VERDICT_BUSY;
+    if (!journal_has_room(stream, records)) return VERDICT_BUSY;
     if (victim != NULL) evict(stream, victim, arrival->now);
     arrival->device = device_admit(stream, id, tag);
     device_start_rings(stream, arrival->device, arrival->event_ms,
@@ -451,21 +410,13 @@ static bool is_left_ahead(const struct stream *stream, const struct arrival *arr
 static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arrival *arrival,
                                const char *id)
 {
-    struct alarm alarms[STREAM_LIMITS];
     struct device *device = arrival->device;
-    size_t records = 2U * device->alarm_count + stream->layout.count_ring_count +
-                     count_open_records(stream, device);
-    if (!journal_has_room(stream, NULL, records)) return VERDICT_BUSY;
-    uint16_t alarm_count = device->alarm_count, alarms_active = device->alarms_active;
-    memcpy(alarms, device_alarms(stream, device), alarm_count * sizeof *alarms);
+    size_t records = stream->layout.count_ring_count + count_open_records(stream, device);
+    if (!journal_has_room(stream, records)) return VERDICT_BUSY;
     take_out(stream, device, arrival->now);
     device = device_admit(stream, id, tag);
     device_start_rings(stream, device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
-    memcpy(device_alarms(stream, device), alarms, alarm_count * sizeof *alarms);
-    device->has_alarm_change = alarm_count > 0;
-    device->alarms_active = alarms_active;
-    stream->counts.alarms_active += alarms_active;
     arrival->device = device;
     return VERDICT_OK;
 }
@@ -483,6 +434,9 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .now = now,
     };
     enum verdict verdict = check_reading(stream, arrival.value_micro, arrival.event_ms, now);
+    if (verdict == VERDICT_OK &&
+        !alarms_check_value(stream, arrival.device, reading->device, arrival.value_micro, now))
+        verdict = VERDICT_RANGE;
     if (verdict != VERDICT_OK) {
         if (arrival.device != NULL) count_rejected(stream, arrival.device);
         return verdict;
@@ -500,7 +454,9 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
 
 struct stream_counts stream_count(const struct stream *stream)
 {
-    return stream->counts;
+    struct stream_counts counts = stream->counts;
+    counts.alarms_active = alarm_engine_count_active(stream->alarms);
+    return counts;
 }
 
 bool stream_get_device(const struct stream *stream, size_t index, int64_t now_mono_ms,
@@ -518,7 +474,7 @@ bool stream_get_device(const struct stream *stream, size_t index, int64_t now_mo
         .accepted = found->accepted,
         .late = found->late,
         .rejected = found->rejected,
-        .alarms_active = found->alarms_active,
+        .alarms_active = (uint32_t)alarm_engine_count_active_of(stream->alarms, found->id),
     };
     return true;
 }

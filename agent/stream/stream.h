@@ -10,6 +10,7 @@
 #ifndef ISOTHERM_STREAM_STREAM_H
 #define ISOTHERM_STREAM_STREAM_H
 
+#include "alarm/alarm_engine.h"
 #include "base/limits.h"
 #include "base/status.h"
 #include "base/verdict.h"
@@ -28,15 +29,6 @@ struct window_spec {
     int64_t provisional_ms; /* publish provisional results this often; 0: never */
 };
 
-struct alarm_rule {
-    char name[32];
-    char devices[LIMIT_DEVICE_ID_SIZE]; /* pattern, see device_id_matches */
-    int64_t high_micro, low_micro;
-    bool has_high, has_low;
-    int64_t deadband_micro;
-    int64_t on_delay_ms;
-};
-
 enum admission { ADMISSION_REFUSE, ADMISSION_EVICT };
 
 struct stream_options {
@@ -51,6 +43,9 @@ struct stream_options {
     int64_t expected_every_ms; /* how often a device should send; 0: not known */
     struct alarm_rule alarms[LIMIT_ALARMS];
     size_t alarm_count;
+    struct habit_options habit;       /* for alarms that learn */
+    char gateway[LIMIT_GATEWAY_SIZE]; /* whose name the gateway's own alarms bear; "": "gateway" */
+    uint32_t boot;                    /* which monotonic clock; the same until it begins anew */
 };
 
 /* Now, as the caller sees it. */
@@ -153,6 +148,9 @@ bool stream_journal_states(struct stream *stream, size_t devices);
 /* Replays one journal entry after stream_open, before the first reading.  Emits nothing.
  * ST_CORRUPT: not an entry (ignored); ST_FULL: no room for the device (counted). */
 enum status stream_restore(struct stream *stream, const void *bytes, size_t size) ISOTHERM_CHECK;
+
+/* The alarms, for commands, lists and figures. */
+struct alarm_engine *stream_alarms(struct stream *stream);
 
 struct stream_counts stream_count(const struct stream *stream);
 

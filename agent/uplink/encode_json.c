@@ -192,35 +192,78 @@ static void add_summary_record(struct text *text, const struct record *record,
     text_json_string(text, "clock", clock_name(record->clock));
 }
 
-static const char *alarm_state_name(enum alarm_state state)
+/* Only when there is something to say. */
+static void add_given(struct text *text, const char *key, const char *string)
 {
-    return state == ALARM_ACTIVE ? "UNACK" : "NORM";
+    if (string[0] != '\0') text_json_string(text, key, string);
+}
+
+static void add_count(struct text *text, const char *key, uint32_t count)
+{
+    if (count > 0) text_json_uint(text, key, count);
+}
+
+static void add_mark(struct text *text, const char *key, bool is_set)
+{
+    if (is_set) text_json_bool(text, key, true);
+}
+
+static void add_alarm_times(struct text *text, const struct record *record)
+{
+    const struct alarm_event *alarm = &record->alarm;
+    text_json_time(text, "event_time", alarm->event_ms);
+    text_json_int(text, "event_ms", alarm->event_ms);
+    add_wall_time(text, "arrival", alarm->arrival_ms, record->clock);
+    add_wall_time(text, "since", alarm->since_ms, record->clock);
+    if (alarm->until_ms != 0) add_wall_time(text, "until", alarm->until_ms, record->clock);
+    add_wall_time(text, "time", record->created_ms, record->clock);
+    text_json_string(text, "clock", clock_name(record->clock));
+    text_json_uint(text, "boot", alarm->boot);
+    text_json_int(text, "mono_ms", alarm->mono_ms);
+}
+
+static void add_alarm_marks(struct text *text, const struct alarm_event *alarm)
+{
+    add_mark(text, "first_out", alarm->is_first_out);
+    add_mark(text, "chattering", alarm->is_chattering);
+    add_mark(text, "in_flood", alarm->is_in_flood);
+    add_count(text, "realarm", alarm->realarm);
+    add_count(text, "raised_while_suppressed", alarm->raised_while_suppressed);
+    add_given(text, "cause", alarm->cause);
+    add_count(text, "cause_occurrence", alarm->cause_occurrence);
+    add_given(text, "list", alarm->list);
+    add_given(text, "actor", alarm->actor);
+    add_given(text, "reason", alarm->reason);
+    add_given(text, "cmd", alarm->command);
 }
 
 static void add_alarm_record(struct text *text, const struct record *record,
                              const struct encode_json_origin *origin)
 {
     const struct alarm_event *alarm = &record->alarm;
-    bool is_raised = alarm->to == ALARM_ACTIVE;
+    char id[ALARM_ID_SIZE];
+    alarm_id_write(id, record->device, alarm->name, alarm->id);
     add_identity(text, "alarm", record->seq, origin);
     text_json_string(text, "device", record->device);
     text_json_string(text, "alarm", alarm->name);
+    text_json_string(text, "alarm_id", id);
     text_json_string(text, "kind", alarm->kind);
-    text_json_string(text, "from", alarm_state_name(alarm->from));
-    text_json_string(text, "to", alarm_state_name(alarm->to));
-    text_json_string(text, "trigger", is_raised ? "RAISE" : "CLEAR");
-    text_json_bool(text, "annunciate", is_raised);
+    text_json_string(text, "priority", alarm_priority_text(alarm->priority));
+    add_given(text, "group", alarm->group);
+    text_json_string(text, "from", alarm_state_text(alarm->from));
+    text_json_string(text, "to", alarm_state_text(alarm->to));
+    text_json_string(text, "trigger", alarm_trigger_text(alarm->trigger));
+    text_json_bool(text, "annunciate", alarm->annunciate);
     text_json_uint(text, "occurrence", alarm->occurrence);
     text_json_micro(text, "value", alarm->value_micro);
     text_json_string(text, "unit", "Cel");
+    text_json_string(text, "quality", alarm->is_uncertain ? "uncertain" : "good");
     text_json_micro(text, "limit", alarm->limit_micro);
     text_json_micro(text, "deadband", alarm->deadband_micro);
     text_json_int(text, "on_delay_ms", alarm->on_delay_ms);
-    text_json_time(text, "event_time", alarm->event_ms);
-    text_json_int(text, "event_ms", alarm->event_ms);
-    add_wall_time(text, "since", alarm->since_ms, record->clock);
-    add_wall_time(text, "time", record->created_ms, record->clock);
-    text_json_string(text, "clock", clock_name(record->clock));
+    text_json_int(text, "off_delay_ms", alarm->off_delay_ms);
+    add_alarm_times(text, record);
+    add_alarm_marks(text, alarm);
 }
 
 static const char *reason_name(enum notice_reason reason)

@@ -51,6 +51,9 @@ struct link_settings {
 struct link_kind {
     const char *name;
 
+    /* Bytes that open allocates. */
+    size_t (*size_bytes)(void);
+
     /* Begins to connect; does not block.  `options` is the kind's own struct and stays valid
      * until close.  ST_INVALID: the options cannot work (reason logged); ST_NO_MEMORY, ST_FULL.
      * After a failure *link is NULL. */

@@ -48,6 +48,11 @@ static void warn_of_silent_refusals(const struct mqtt_options *options,
               "forbid is lost; use version 5 if the broker can");
 }
 
+static size_t link_mqtt_size_bytes(void)
+{
+    return sizeof(struct link) + mqtt_client_size_bytes();
+}
+
 static enum status link_mqtt_open(struct link **link, const void *options,
                                   const struct link_settings *settings,
                                   const struct link_events *events)
@@ -123,6 +128,7 @@ const char *link_mqtt_reason_name(int reason)
 
 const struct link_kind link_mqtt = {
     .name = "mqtt",
+    .size_bytes = link_mqtt_size_bytes,
     .open = link_mqtt_open,
     .close = link_mqtt_close,
     .publish = link_mqtt_publish,

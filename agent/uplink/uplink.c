@@ -304,6 +304,11 @@ static enum status open_link(struct uplink *uplink, const struct uplink_settings
     return uplink->kind->open(&uplink->link, settings->link_options, &link_settings, &events);
 }
 
+size_t uplink_size_bytes(const struct link_kind *kind)
+{
+    return sizeof(struct uplink) + kind->size_bytes();
+}
+
 enum status uplink_open_link(struct uplink **uplink, const struct uplink_settings *settings)
 {
     *uplink = NULL;

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "store/store.h"
 #include "stream/record.h"
+#include "uplink/command_channel.h"
 #include "uplink/drain.h"
 #include "uplink/link.h"
 
@@ -38,6 +39,8 @@ struct uplink_mqtt_options {
     struct uplink_pacing pacing;
     int64_t ledger_every_ms; /* 0: the ledger is not published */
     bool retain;             /* the last summary of each device is retained */
+    bool has_alarm_states;   /* a retained state of each alarm */
+    struct command_channel_options commands;
 };
 
 extern const struct field_table uplink_mqtt_option_table;
@@ -96,6 +99,10 @@ struct uplink_settings {
 /* As uplink_open, over any kind of link; everything but what is marked is copied. */
 enum status uplink_open_link(struct uplink **uplink,
                              const struct uplink_settings *settings) ISOTHERM_CHECK;
+
+/* Bytes that uplink_open and uplink_open_link allocate. */
+size_t uplink_mqtt_size_bytes(void);
+size_t uplink_size_bytes(const struct link_kind *kind);
 
 /* To be called from the store's events. */
 void uplink_on_committed(struct uplink *uplink);

@@ -72,6 +72,16 @@ static const struct field uplink_mqtt_fields[] = {
      .offset = offsetof(struct uplink_mqtt_options, retain),
      .default_text = "false",
      .help = "Whether the broker keeps the last summary of each device for late subscribers."},
+    {.name = "alarm_states",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct uplink_mqtt_options, has_alarm_states),
+     .default_text = "false",
+     .help = "Whether the broker keeps the present state of each alarm for late subscribers."},
+    {.name = "commands",
+     .type = FIELD_GROUP,
+     .offset = offsetof(struct uplink_mqtt_options, commands),
+     .size = sizeof((struct uplink_mqtt_options *)0)->commands,
+     .fields = &command_channel_option_table},
 };
 
 static void check_options(const void *checked, const struct field_report *report)
@@ -95,6 +105,11 @@ const struct field_table uplink_mqtt_option_table = {
     .help = "Summaries and alarms as JSON to the central MQTT broker.",
     .check = check_options,
 };
+
+size_t uplink_mqtt_size_bytes(void)
+{
+    return uplink_size_bytes(&link_mqtt);
+}
 
 enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
                         const char *gateway, const char *epoch, struct loop *loop,

@@ -97,7 +97,7 @@ def check_manual_and_completion():
         complete_words() {{
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isotherm; echo "${{COMPREPLY[*]}}"
         }}
-        complete_words isotherm st
+        complete_words isotherm stat
         complete_words isotherm tail --re
         complete_words isotherm run --log-level w
         complete_words isotherm check /etc/ho"""

@@ -11,7 +11,7 @@ from packages import ARCHITECTURES, BUILD, SOURCE, run
 
 LIMIT_BYTES = 300_000  # stripped, libraries apart
 OFF = {"CoAP": "-DISOTHERM_DRIVER_COAP=OFF", "TLS": "-DISOTHERM_TLS=OFF"}
-REST = ("-DISOTHERM_DRIVER_MODBUS=OFF", "-DISOTHERM_DRIVER_REPLAY=OFF",
+REST = ("-DISOTHERM_TOOLS=OFF", "-DISOTHERM_DRIVER_MODBUS=OFF", "-DISOTHERM_DRIVER_REPLAY=OFF",
         "-DISOTHERM_DRIVER_TEMPLATE=OFF")
 SMALL = ("-DCMAKE_BUILD_TYPE=MinSizeRel",)
 VARIANTS = {
@@ -52,6 +52,8 @@ def check_refusals(program):
                           check=False)
     assert said.returncode == 78, said
     assert 'source "coap" is not compiled' in said.stdout, said.stdout
+    said_plan = subprocess.run([program, "plan"], capture_output=True, text=True, check=False)
+    assert said_plan.returncode == 64 and "not compiled" in said_plan.stderr, said_plan
     assert "TLS" in said.stdout and "not compiled" in said.stdout.split("broker", 1)[1], said.stdout
 
 
@@ -59,7 +61,7 @@ def main():
     if sys.argv[1:] == ["--table"]:
         print_table()
         return
-    for architecture in ("amd64", "armhf"):
+    for architecture in ARCHITECTURES:
         program = build("preset `small`", architecture)
         size = program.stat().st_size
         print(f"{architecture}: {size} bytes")

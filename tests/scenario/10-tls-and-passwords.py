@@ -1,6 +1,9 @@
 """Are TLS, client certificates and passwords from files used, checked, and never shown?"""
 
+import socket
+import ssl
 import subprocess
+import threading
 
 from harness import Client, Place, mqtt_source, uplink, wait_until
 
@@ -23,6 +26,52 @@ def certificate(folder, name, authority=None, host="127.0.0.1"):
                     authority[0], "-CAcreateserial", "-days", "30", "-extfile", extra, "-out",
                     cert], check=True, capture_output=True)
     return key, cert
+
+
+def dated_certificate(folder, name, authority, begin, end):
+    """As certificate(), valid between two times."""
+    key, cert = certificate(folder, name, authority)
+    (folder / f"{name}.index").touch()
+    (folder / f"{name}.serial").write_text("01\n")
+    (folder / f"{name}.cnf").write_text(
+        f"[ca]\ndefault_ca=c\n[c]\ndatabase={folder}/{name}.index\nnew_certs_dir={folder}\n"
+        f"serial={folder}/{name}.serial\ndefault_md=sha256\npolicy=p\n[p]\n"
+        "commonName=supplied\n")
+    subprocess.run(["openssl", "ca", "-batch", "-config", folder / f"{name}.cnf", "-in",
+                    folder / f"{name}.csr", "-cert", authority[1], "-keyfile", authority[0],
+                    "-startdate", begin, "-enddate", end, "-extfile", folder / f"{name}.ext",
+                    "-notext", "-out", cert], check=True, capture_output=True)
+    return key, cert
+
+
+class OldTls:
+    """A listener that speaks nothing newer than TLS 1.1."""
+
+    def __init__(self, key, cert):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.load_cert_chain(cert, key)
+        self.context, self.listener = context, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.received = b""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                with self.context.wrap_socket(peer, server_side=True) as connection:
+                    self.received += connection.recv(100)
+            except OSError:
+                peer.close()
+
+    def kill(self):
+        self.listener.close()
 
 
 def tls_broker(place, key, cert, authority):
@@ -50,6 +99,14 @@ def main():
         site = place.broker(lines=["allow_anonymous false", f"password_file {folder}/users"])
         centre = tls_broker(place, *server, authority[1])
         trap = tls_broker(place, *wrong_host, authority[1])
+        expired = dated_certificate(folder, "expired", authority, "20200101000000Z",
+                                    "20210101000000Z")
+        future = dated_certificate(folder, "future", authority, "20900101000000Z",
+                                   "20910101000000Z")
+        too_old = tls_broker(place, *expired, authority[1])
+        too_new = tls_broker(place, *future, authority[1])
+        old_tls = OldTls(*server)
+        place.things.append(old_tls)
 
         def configured(broker, cafile):
             return {
@@ -73,11 +130,17 @@ def main():
         assert agent.terminate() == 0
 
         for broker, cafile, why in ((trap, authority[1], "wrong host"),
-                                    (centre, other[1], "unknown authority")):
+                                    (centre, other[1], "unknown authority"),
+                                    (too_old, authority[1], "expired"),
+                                    (too_new, authority[1], "not yet valid"),
+                                    (old_tls, authority[1], "TLS 1.1"),
+                                    (site, authority[1], "no TLS at all")):
             agent = place.agent(configured(broker, cafile))
             status = wait_until(why, lambda a=agent: (
                 lambda x: x if x["problem"] and x["losses"] > 0 else None)(a.status()["uplink"]))
-            assert status["connects"] == 0 and "certificate" in status["problem"], (why, status)
+            assert status["connects"] == 0, (why, status)
+            if broker in (trap, centre, too_old, too_new):
+                assert "certificate" in status["problem"], (why, status)
             assert agent.terminate() == 0
 
         # A file that comes later: said by check with its place, waited for by run.
@@ -92,6 +155,7 @@ def main():
         agent.wait_connected()
         assert agent.terminate() == 0
 
+        assert not old_tls.received, "something was sent over an old TLS"
         password.write_text("wrong\n")
         agent = place.agent(configured(centre, authority[1]))
         wait_until("the refusal", lambda: "not connected" in agent.source()["detail"].lower()

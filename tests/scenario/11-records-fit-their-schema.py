@@ -30,7 +30,7 @@ def main():
             "lateness": "0s", "grace": "1s", "times": {"past": "0s"}, "expected_every": "1s",
             "sources": [mqtt_source(site, [{"topic": "f/+device", "value": "/v", "time": "/t"}])],
             "alarms": [{"name": "high", "devices": "*", "high": 50}],
-            "uplink": uplink(centre),
+            "uplink": uplink(centre, ledger_every="1s"),
         })
         agent.wait_connected()
         client = Client(site).wait()
@@ -46,6 +46,11 @@ def main():
             jsonschema.validate(record, summary)
         for record in collector.alarms():
             jsonschema.validate(record, alarm)
+        ledger = json.loads((SOURCE / "docs" / "ledger.schema.json").read_text())
+        ledgers = wait_until("a ledger", lambda: [
+            r for t, r, _ in list(collector.messages) if t == "isotherm/line-7/ledger"])
+        for message in ledgers:
+            jsonschema.validate(message, ledger)
         counted = collector.summaries("count:10")
         assert len(counted) == 30 and all(r["count"] == 10 for r in counted), counted
         total = len(collector.summaries()) + len(collector.alarms())

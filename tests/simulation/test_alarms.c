@@ -160,7 +160,7 @@ static void play(const struct example *example)
         assert_true(seen < TRANSITIONS);
         const struct transition *expected = &example->transitions[seen++];
         assert_int_equal(at_s, expected->at_s);
-        assert_int_equal(record.alarm.to, expected->is_raise ? ALARM_ACTIVE : ALARM_NORMAL);
+        assert_int_equal(record.alarm.to, expected->is_raise ? ALARM_UNACK : ALARM_NORM);
         assert_int_equal(record.alarm.occurrence, expected->occurrence);
         if (expected->is_raise)
             assert_int_equal(record.alarm.since_ms, T0_MS + expected->since_s * 1000);

@@ -304,7 +304,7 @@ void loop_wake_stop(struct loop_wake **wake)
     *wake = NULL;
 }
 
-/* No descriptors, signals and pool threads here. */
+/* No descriptors, signals, pool threads and processes here. */
 
 struct loop_watch *loop_watch_start(struct loop *loop, int fd, unsigned events, loop_watch_fn *fn,
                                     void *context)
@@ -334,4 +334,23 @@ enum status loop_pool_run(struct loop *loop, loop_work_fn *work, loop_fn *done, 
 {
     (void)loop, (void)work, (void)done, (void)request;
     return ST_FULL;
+}
+
+enum status loop_process_start(struct loop *loop, struct loop_process **process,
+                               const char *const *argv, const char *const *environment,
+                               loop_exit_fn *fn, void *context, int *error)
+{
+    (void)loop, (void)argv, (void)environment, (void)fn, (void)context, (void)error;
+    *process = NULL;
+    return ST_FULL;
+}
+
+void loop_process_signal(struct loop_process *process, int signal_number)
+{
+    (void)process, (void)signal_number;
+}
+
+void loop_process_kill(struct loop_process **process)
+{
+    *process = NULL;
 }

@@ -28,7 +28,7 @@ struct config_case {
 static inline void case_write_bytes(const struct config_case *test, const char *name,
                                     const char *bytes, size_t size)
 {
-    char path[160];
+    char path[256];
     (void)snprintf(path, sizeof path, "%s/%s", test->directory, name);
     FILE *out = fopen(path, "wb");
     assert_non_null(out);
@@ -52,7 +52,7 @@ static inline void case_open(struct config_case *test)
 
 static inline void case_make_directory(const struct config_case *test, const char *name)
 {
-    char path[160];
+    char path[256];
     (void)snprintf(path, sizeof path, "%s/%s", test->directory, name);
     assert_int_equal(mkdir(path, 0700), 0);
 }

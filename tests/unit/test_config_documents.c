@@ -59,19 +59,34 @@ static void test_schema_is_up_to_date(void **state)
     free(made);
 }
 
-static void test_reference_is_up_to_date(void **state)
+static void assert_reference(const char *name, enum config_document document)
 {
-    (void)state;
-    char *page = read_file("docs/configuration.md"), *made = make(CONFIG_REFERENCE);
+    char *page = read_file(name), *made = make(document);
     char *begin = strstr(page, "<!-- made from the tables: begin -->\n");
     assert_non_null(begin);
     begin = strchr(begin, '\n') + 1;
     char *end = strstr(begin, "<!-- made from the tables: end -->");
     assert_non_null(end);
     *end = '\0';
-    assert_same("docs/configuration.md, behind the marker", begin, made);
+    assert_same(name, begin, made);
     free(page);
     free(made);
+}
+
+static void test_reference_is_up_to_date(void **state)
+{
+    (void)state;
+    assert_reference("docs/configuration.md", CONFIG_REFERENCE);
+}
+
+static void test_documents_of_boards_are_up_to_date(void **state)
+{
+    (void)state;
+    char *committed = read_file("config/board.schema.json"), *made = make(CONFIG_BOARD_SCHEMA);
+    assert_same("config/board.schema.json", committed, made);
+    free(committed);
+    free(made);
+    assert_reference("docs/boards.md", CONFIG_BOARD_REFERENCE);
 }
 
 /* Every scalar of the source that has a default and no example is at its default. */
@@ -166,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_example_is_up_to_date),
         cmocka_unit_test(test_schema_is_up_to_date),
         cmocka_unit_test(test_reference_is_up_to_date),
+        cmocka_unit_test(test_documents_of_boards_are_up_to_date),
         cmocka_unit_test(test_full_example_loads_and_equals_the_defaults),
         cmocka_unit_test(test_least_example_loads),
         cmocka_unit_test(test_failed_writing_is_noticed),

@@ -33,7 +33,7 @@ static void test_several_problems_are_reported_in_order(void **state)
         "a.yaml:10:7: error: unknown key \"brokr\"; did you mean \"broker\"?",
         "a.yaml:13:11: error: unknown key \"topc\"; did you mean \"topic\"?",
         "a.yaml:14:40: error: baud: must be a whole number between",
-        "a.yaml:15:10: error: high: an alarm needs high, low or both",
+        "a.yaml:15:10: error: high: an alarm needs high, low or another condition such as no_data",
         "a.yaml:16:16: error: key \"broker\" is missing",
     };
     case_print(&test);

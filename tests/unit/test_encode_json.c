@@ -195,8 +195,18 @@ static struct record alarm_record(void)
                             .clock = CLOCK_TRUSTED,
                             .alarm = {.name = "too-warm",
                                       .kind = "high",
-                                      .from = ALARM_NORMAL,
-                                      .to = ALARM_ACTIVE,
+                                      .id = "H",
+                                      .group = "cold-room",
+                                      .priority = ALARM_PRIORITY_HIGH,
+                                      .trigger = TRIGGER_RAISE,
+                                      .annunciate = true,
+                                      .is_first_out = true,
+                                      .boot = 41,
+                                      .mono_ms = 5230117,
+                                      .arrival_ms = NOW_MS,
+                                      .off_delay_ms = 60000,
+                                      .from = ALARM_NORM,
+                                      .to = ALARM_UNACK,
                                       .occurrence = 7,
                                       .value_micro = -14875000,
                                       .event_ms = NOW_MS - 100,
@@ -218,8 +228,10 @@ static void test_alarm_cleared_without_a_clock(void **state)
 {
     (void)state;
     struct record record = alarm_record();
-    record.alarm.from = ALARM_ACTIVE;
-    record.alarm.to = ALARM_NORMAL;
+    record.alarm.from = ALARM_UNACK;
+    record.alarm.to = ALARM_NORM;
+    record.alarm.trigger = TRIGGER_CLEAR;
+    record.alarm.annunciate = record.alarm.is_first_out = false;
     record.clock = CLOCK_UNSET;
     assert_record_is_sample("alarm-clear-clock-unset", &record);
 }
@@ -263,6 +275,40 @@ static void test_longest_record_fits(void **state)
     assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
 }
 
+static void test_longest_alarm_fits(void **state)
+{
+    (void)state;
+    char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
+    memset(name, 'g', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    struct record record = {.seq = UINT64_MAX,
+                            .kind = RECORD_ALARM,
+                            .created_ms = INT64_MAX / 1000,
+                            .clock = CLOCK_TRUSTED};
+    struct alarm_event *alarm = &record.alarm;
+    memset(record.device, 'd', sizeof record.device - 1);
+    memset(alarm->name, 'n', sizeof alarm->name - 1);
+    memset(alarm->kind, 'k', sizeof alarm->kind - 1);
+    memset(alarm->id, 'i', sizeof alarm->id - 1);
+    memset(alarm->group, 'g', sizeof alarm->group - 1);
+    memset(alarm->cause, 'c', sizeof alarm->cause - 1);
+    memset(alarm->actor, 'a', sizeof alarm->actor - 1);
+    memset(alarm->reason, 'r', sizeof alarm->reason - 1);
+    memset(alarm->command, 'm', sizeof alarm->command - 1);
+    memset(alarm->list, 'l', sizeof alarm->list - 1);
+    alarm->trigger = TRIGGER_UNSUPPRESS;
+    alarm->priority = ALARM_PRIORITY_CRITICAL;
+    alarm->annunciate = alarm->is_first_out = alarm->is_chattering = alarm->is_in_flood = true;
+    alarm->is_uncertain = true;
+    alarm->occurrence = alarm->boot = alarm->realarm = UINT32_MAX;
+    alarm->raised_while_suppressed = alarm->cause_occurrence = UINT32_MAX;
+    alarm->mono_ms = alarm->value_micro = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
+    alarm->on_delay_ms = alarm->off_delay_ms = alarm->event_ms = INT64_MIN;
+    alarm->until_ms = alarm->since_ms = alarm->arrival_ms = INT64_MIN;
+    assert_true(encode_json_record(&record, &longest, true, json, sizeof json) > 0);
+}
+
 static void test_too_small_a_buffer_is_said(void **state)
 {
     (void)state;
@@ -290,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_alarm_cleared_without_a_clock),
         cmocka_unit_test(test_birth_and_death),
         cmocka_unit_test(test_longest_record_fits),
+        cmocka_unit_test(test_longest_alarm_fits),
         cmocka_unit_test(test_too_small_a_buffer_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

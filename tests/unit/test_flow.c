@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -404,6 +405,47 @@ static void test_counts_survive_a_kill(void **state)
     assert_int_equal(stream_count(bench->flow.stream).accepted, 2);
 }
 
+/* Nothing but bad input: there is no reading for the counts to be committed with. */
+static void test_refusals_alone_are_committed_now_and_then(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(flow_start(&bench->flow), ST_OK);
+    bench->flow.journalled_mono_ms = clock_mono_ms(&bench->flow.host.clock);
+    intake_report_refusal(source_of(bench, 1)->intake, VERDICT_SYNTAX, "bad");
+    intake_request_commit(source_of(bench, 0)->intake);
+    turn(bench);
+    assert_false(bench->store.is_committing); /* not each of them */
+    bench->flow.journalled_mono_ms -= 10001;
+    begin_commit(bench);
+    end_commit(&bench->store);
+    restart(bench);
+    assert_int_equal(bench->flow.sources[1].intake.counts.by[VERDICT_SYNTAX], 1);
+}
+
+static void test_counts_of_former_sources_survive_with_every_place_taken(void **state)
+{
+    struct bench *bench = *state;
+    struct config *config = &bench->config;
+    for (config->source_count = 0; config->source_count < LIMIT_SOURCES; config->source_count++) {
+        struct config_source *source = &config->sources[config->source_count];
+        *source = (struct config_source){.driver = &one_by_one};
+        (void)snprintf(source->name, sizeof source->name, "source-%zu", config->source_count);
+    }
+    restart(bench);
+    assert_int_equal(offer(bench, 0), VERDICT_OK);
+    begin_commit(bench);
+    end_commit(&bench->store);
+    strcpy(config->sources[0].name, "another");
+    for (uint64_t runs = 1; runs <= 3; runs++) {
+        restart(bench);
+        assert_int_equal(count_taken(bench), runs);
+        assert_int_equal(bench->flow.former.by[VERDICT_OK], 1);
+        assert_int_equal(offer(bench, 1), VERDICT_OK);
+        begin_commit(bench);
+        end_commit(&bench->store);
+    }
+}
+
 static bool is_repeat(struct bench *bench, size_t source, uint64_t key)
 {
     return intake_is_repeat(source_of(bench, source)->intake, key, INT64_MAX);
@@ -530,6 +572,8 @@ int main(void)
         CASE(test_a_full_batch_with_a_commit_already_wanted_is_not_forgotten),
         CASE(test_stopping_commits_what_came_while_a_commit_ran),
         CASE(test_counts_survive_a_kill),
+        CASE(test_refusals_alone_are_committed_now_and_then),
+        CASE(test_counts_of_former_sources_survive_with_every_place_taken),
         CASE(test_keys_survive_a_kill_with_their_readings),
         CASE(test_what_is_forgotten_is_committed_like_a_reading),
         CASE(test_a_start_that_fails_leaves_the_counts_alone),

@@ -67,15 +67,29 @@ static void fill_alarm(uint64_t *state, struct alarm_event *alarm)
 {
     fill_text(state, alarm->name, sizeof alarm->name);
     fill_text(state, alarm->kind, sizeof alarm->kind);
-    alarm->from = next_random(state) % 2 == 0 ? ALARM_NORMAL : ALARM_ACTIVE;
-    alarm->to = next_random(state) % 2 == 0 ? ALARM_NORMAL : ALARM_ACTIVE;
-    alarm->occurrence = (uint32_t)any(state);
-    alarm->value_micro = any(state);
-    alarm->event_ms = any(state);
-    alarm->since_ms = any(state);
-    alarm->limit_micro = any(state);
-    alarm->deadband_micro = any(state);
-    alarm->on_delay_ms = any(state);
+    fill_text(state, alarm->id, sizeof alarm->id);
+    fill_text(state, alarm->group, sizeof alarm->group);
+    fill_text(state, alarm->cause, sizeof alarm->cause);
+    fill_text(state, alarm->actor, sizeof alarm->actor);
+    fill_text(state, alarm->reason, sizeof alarm->reason);
+    fill_text(state, alarm->command, sizeof alarm->command);
+    fill_text(state, alarm->list, sizeof alarm->list);
+    alarm->from = (enum alarm_state)(next_random(state) % ALARM_STATE_COUNT);
+    alarm->to = (enum alarm_state)(next_random(state) % ALARM_STATE_COUNT);
+    alarm->trigger = (enum alarm_trigger)(next_random(state) % TRIGGER_COUNT);
+    alarm->priority = (enum alarm_priority)(next_random(state) % ALARM_PRIORITY_COUNT);
+    bool *const marks[] = {&alarm->annunciate, &alarm->is_first_out, &alarm->is_chattering,
+                           &alarm->is_in_flood, &alarm->is_uncertain};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        *marks[i] = next_random(state) % 2 == 0;
+    uint32_t *const counts[] = {&alarm->occurrence, &alarm->boot, &alarm->realarm,
+                                &alarm->raised_while_suppressed, &alarm->cause_occurrence};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = (uint32_t)any(state);
+    int64_t *const numbers[] = {&alarm->mono_ms,     &alarm->value_micro,    &alarm->event_ms,
+                                &alarm->arrival_ms,  &alarm->since_ms,       &alarm->limit_micro,
+                                &alarm->on_delay_ms, &alarm->deadband_micro, &alarm->off_delay_ms,
+                                &alarm->until_ms};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) *numbers[i] = any(state);
 }
 
 static void fill(uint64_t *state, struct record *record)
@@ -146,7 +160,7 @@ static void test_the_longest_record_fits(void **unused)
                                              UINT32_MAX, UINT32_MAX};
     record.window.is_provisional = true;
     size_t size = record_codec_encode(&record, bytes, sizeof bytes);
-    assert_int_equal(size, RECORD_CODEC_STREAM_MAX);
+    assert_int_equal(size, RECORD_CODEC_HEAD_MAX + RECORD_CODEC_WINDOW_MAX);
     assert_true(size < STREAM_RECORD_BYTES);
     assert_int_equal(record_codec_encode(&record, bytes, size - 1), 0);
 }
@@ -231,6 +245,40 @@ static void test_records_of_the_first_version_are_read(void **unused)
     assert_int_equal(record.window.summary.last_ms, 1700000002000);
 }
 
+/* The longest alarm there can be. */
+static struct record longest_alarm(void)
+{
+    struct record record = {.seq = UINT64_MAX, .kind = RECORD_ALARM, .created_ms = INT64_MIN};
+    struct alarm_event *alarm = &record.alarm;
+    memset(record.device, 'd', sizeof record.device - 1);
+    memset(alarm->name, 'n', sizeof alarm->name - 1);
+    memset(alarm->kind, 'k', sizeof alarm->kind - 1);
+    memset(alarm->id, 'i', sizeof alarm->id - 1);
+    memset(alarm->group, 'g', sizeof alarm->group - 1);
+    memset(alarm->cause, 'c', sizeof alarm->cause - 1);
+    memset(alarm->actor, 'a', sizeof alarm->actor - 1);
+    memset(alarm->reason, 'r', sizeof alarm->reason - 1);
+    memset(alarm->command, 'm', sizeof alarm->command - 1);
+    memset(alarm->list, 'l', sizeof alarm->list - 1);
+    alarm->occurrence = alarm->boot = alarm->realarm = UINT32_MAX;
+    alarm->raised_while_suppressed = alarm->cause_occurrence = UINT32_MAX;
+    alarm->mono_ms = alarm->value_micro = alarm->event_ms = alarm->arrival_ms = INT64_MIN;
+    alarm->since_ms = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
+    alarm->on_delay_ms = alarm->off_delay_ms = alarm->until_ms = INT64_MIN;
+    return record;
+}
+
+static void test_the_longest_alarm_fits_and_its_size_is_known(void **unused)
+{
+    (void)unused;
+    struct record record = longest_alarm();
+    uint8_t bytes[RECORD_CODEC_MAX];
+    size_t size = record_codec_encode(&record, bytes, sizeof bytes);
+    assert_int_equal(size, RECORD_CODEC_MAX);
+    assert_true(size < STREAM_ALARM_BYTES);
+    assert_true(alarm_event_bytes(&record.alarm) >= size);
+}
+
 static void test_every_prefix_and_every_flipped_bit_is_refused(void **unused)
 {
     (void)unused;
@@ -306,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_notices_are_read_back_exactly),
         cmocka_unit_test(test_notices_with_ranges_out_of_order_are_refused),
         cmocka_unit_test(test_records_of_the_first_version_are_read),
+        cmocka_unit_test(test_the_longest_alarm_fits_and_its_size_is_known),
         cmocka_unit_test(test_every_prefix_and_every_flipped_bit_is_refused),
         cmocka_unit_test(test_garbage_under_a_right_checksum_is_refused_or_read),
         cmocka_unit_test(test_checksum_is_the_known_one),

@@ -331,7 +331,8 @@ static void test_alarm_is_raised_by_time(void **state)
                                             .has_high = true,
                                             .high_micro = 50,
                                             .deadband_micro = 5,
-                                            .on_delay_ms = 10000};
+                                            .on_delay_ms = 10000,
+                                            .hold_ms = 10000};
     struct fixture f = start(options, &capture);
     assert_int_equal(add(&f, "line/oven-1", T0, 50), VERDICT_OK);
     assert_int_equal(add(&f, "line/fridge", T0, 50), VERDICT_OK);
@@ -341,10 +342,10 @@ static void test_alarm_is_raised_by_time(void **state)
     assert_int_equal(capture.record_count, 1);
     assert_int_equal(capture.records[0].kind, RECORD_ALARM);
     assert_string_equal(capture.records[0].alarm.kind, "high");
-    assert_int_equal(capture.records[0].alarm.to, ALARM_ACTIVE);
+    assert_int_equal(capture.records[0].alarm.to, ALARM_UNACK);
     assert_int_equal(stream_count(f.stream).alarms_active, 1);
     assert_int_equal(add(&f, "line/oven-1", T0 + 1, 44), VERDICT_OK);
-    assert_int_equal(capture.records[1].alarm.to, ALARM_NORMAL);
+    assert_int_equal(capture.records[1].alarm.to, ALARM_NORM);
     assert_int_equal(stream_count(f.stream).alarms_active, 0);
     finish(&f, &capture);
 }

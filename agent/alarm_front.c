@@ -1,0 +1,368 @@
+/* Invariant: nothing that says what became of an alarm leaves before the commit that holds it,
+ * except to the gateway's own actions, which must not wait for a disk. */
+#include "alarm_front.h"
+
+#include "alarm_desk.h"
+#include "alarm_mirror.h"
+#include "alarm_post.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Only where commands or states go over the network. */
+struct alarm_remote {
+    struct command_channel *channel;
+    struct alarm_post post;
+    struct alarm_mirror mirror;
+    uint64_t unheard; /* commands for whose answers there was no place */
+};
+
+struct alarm_front {
+    struct alarm_front_settings settings;
+    struct alarm_front_host host;
+    struct alarm_engine *engine; /* NULL before start */
+    struct alarm_desk desk;
+    struct actions *actions;     /* NULL: none */
+    struct alarm_remote *remote; /* NULL: none */
+    uint64_t durable_ticket;
+    bool has_states;
+};
+
+static enum alarm_answer ask_engine(void *context, const struct alarm_command *command,
+                                    bool is_exact, const struct alarm_now *now,
+                                    struct alarm_view *after)
+{
+    struct alarm_front *front = context;
+    if (front->engine == NULL) return ALARM_BUSY;
+    if (is_exact && command->occurrence == 0) {
+        if (!alarm_engine_view(front->engine, command->alarm, after)) return ALARM_UNKNOWN;
+        if (after->occurrence != 0) return ALARM_WRONG_OCCURRENCE;
+    }
+    return alarm_engine_command(front->engine, command, now, after);
+}
+
+enum status alarm_front_open(struct alarm_front **result,
+                             const struct alarm_front_settings *settings,
+                             const struct alarm_front_host *host)
+{
+    struct alarm_front *front = calloc(1, sizeof *front);
+    *result = front;
+    if (front == NULL) return ST_NO_MEMORY;
+    front->settings = *settings;
+    front->host = *host;
+    const struct command_channel_options *remote =
+        settings->uplink != NULL ? &settings->uplink->commands : NULL;
+    alarm_desk_init(&front->desk, settings->gateway, remote, ask_engine, front, settings->log,
+                    clock_mono_ms(&settings->clock));
+    return ST_OK;
+}
+
+static bool is_remote(const struct uplink_mqtt_options *uplink)
+{
+    return uplink != NULL && (uplink->has_alarm_states || uplink->commands.topic[0] != '\0');
+}
+
+size_t alarm_front_size_bytes(const struct alarm_front_settings *settings)
+{
+    size_t bytes = sizeof(struct alarm_front);
+    if (settings->action_count > 0)
+        bytes += actions_size_bytes(settings->actions, settings->action_count);
+    if (is_remote(settings->uplink))
+        bytes += sizeof(struct alarm_remote) + command_channel_size_bytes();
+    return bytes;
+}
+
+/* ---- requests ---- */
+
+static uint64_t ticket_of(struct alarm_front *front, enum alarm_desk_when when)
+{
+    if (when == ALARM_DESK_CHANGED) return front->host.change(front->host.context);
+    return when == ALARM_DESK_DURABLE ? front->host.newest(front->host.context) : 0;
+}
+
+uint64_t alarm_front_take_local(struct alarm_front *front, const char *json, size_t size,
+                                const char *peer, struct text *answer)
+{
+    const struct alarm_desk_request request = {
+        .json = json, .size = size, .is_local = true, .peer = peer};
+    struct alarm_now now = front->host.now(front->host.context);
+    return ticket_of(front, alarm_desk_take(&front->desk, &request, &now, answer));
+}
+
+static enum status send_answer(void *context, const struct mqtt_reply *reply, const char *json,
+                               size_t size)
+{
+    struct alarm_front *front = context;
+    return command_channel_answer(front->remote->channel, reply, json, size);
+}
+
+static void pump(struct alarm_front *front)
+{
+    if (front->remote == NULL || front->remote->channel == NULL) return;
+    if (!command_channel_is_connected(front->remote->channel)) return;
+    alarm_post_pump(&front->remote->post, front->durable_ticket, send_answer, front);
+    if (front->has_states) alarm_mirror_pump(&front->remote->mirror, front->durable_ticket);
+}
+
+static void on_request(void *context, const struct mqtt_message *message)
+{
+    struct alarm_front *front = context;
+    struct alarm_post_answer *answer = alarm_post_reserve(&front->remote->post);
+    if (answer == NULL) { /* the sender gets no answer and asks again, under the same id */
+        front->remote->unheard++;
+        log_limited(front->settings.log, LOG_LEVEL_WARN, "alarm", "unheard",
+                    "commands come faster than they can be answered");
+        return;
+    }
+    (void)mqtt_reply_read(message, &answer->reply);
+    const struct alarm_desk_request request = {
+        .json = message->payload, .size = message->size, .is_retained = message->is_retained};
+    struct alarm_now now = front->host.now(front->host.context);
+    struct text text;
+    text_init(&text, answer->json, sizeof answer->json);
+    enum alarm_desk_when when = alarm_desk_take(&front->desk, &request, &now, &text);
+    alarm_post_add(&front->remote->post, text.size, ticket_of(front, when));
+    pump(front);
+}
+
+static void on_connected(void *context)
+{
+    struct alarm_front *front = context;
+    if (front->has_states && alarm_mirror_connect(&front->remote->mirror))
+        command_channel_ask_states(front->remote->channel);
+}
+
+static void on_state(void *context, const char *device, const char *name)
+{
+    struct alarm_front *front = context;
+    alarm_mirror_compare(&front->remote->mirror, device, name);
+}
+
+static void on_room(void *context)
+{
+    pump(context);
+}
+
+/* ---- states ---- */
+
+static size_t list_engine(void *context, size_t *cursor, struct alarm_view *views, size_t max)
+{
+    struct alarm_front *front = context;
+    return alarm_engine_list(front->engine, cursor, views, max);
+}
+
+static bool find_in_engine(void *context, const char *alarm, struct alarm_view *view)
+{
+    struct alarm_front *front = context;
+    return alarm_engine_view(front->engine, alarm, view);
+}
+
+static enum status publish_state(void *context, const char *device, const char *name,
+                                 const char *json, size_t size)
+{
+    struct alarm_front *front = context;
+    return command_channel_publish_state(front->remote->channel, device, name, json, size);
+}
+
+static enum status open_channel(struct alarm_front *front)
+{
+    const struct uplink_mqtt_options *uplink = front->settings.uplink;
+    if (!is_remote(uplink)) return ST_OK;
+    front->has_states = uplink->has_alarm_states;
+    front->remote = calloc(1, sizeof *front->remote);
+    if (front->remote == NULL) return ST_NO_MEMORY;
+    const struct alarm_mirror_host host = {.gateway = front->settings.gateway,
+                                           .list = list_engine,
+                                           .find = find_in_engine,
+                                           .publish = publish_state,
+                                           .context = front};
+    alarm_mirror_init(&front->remote->mirror, &host);
+    const struct command_channel_settings settings = {.mqtt = &uplink->mqtt,
+                                                      .options = &uplink->commands,
+                                                      .prefix = uplink->topic,
+                                                      .gateway = front->settings.gateway,
+                                                      .loop = front->settings.loop,
+                                                      .log = front->settings.log};
+    const struct command_channel_events events = {.connected = on_connected,
+                                                  .request = on_request,
+                                                  .state = on_state,
+                                                  .room = on_room,
+                                                  .context = front};
+    return command_channel_open(&front->remote->channel, &settings, &events);
+}
+
+/* ---- events and actions ---- */
+
+static void copy_text(char *to, size_t capacity, const char *from)
+{
+    (void)snprintf(to, capacity, "%s", from);
+}
+
+static void take_over_standing(struct alarm_front *front)
+{
+    struct alarm_view view;
+    size_t cursor = 0;
+    while (alarm_engine_list(front->engine, &cursor, &view, 1) == 1) {
+        if (strcmp(view.state, "UNACK") != 0) continue;
+        struct action_event event = {.occurrence = view.occurrence, .annunciates = true};
+        copy_text(event.alarm, sizeof event.alarm, view.alarm);
+        copy_text(event.priority, sizeof event.priority, view.priority);
+        copy_text(event.to, sizeof event.to, view.state);
+        actions_take_over(front->actions, &event);
+    }
+    actions_begin(front->actions);
+}
+
+static void tell_actions(struct alarm_front *front, const char *device, const char *id,
+                         const struct alarm_event *event, int64_t wall_ms)
+{
+    struct action_event told = {.occurrence = event->occurrence,
+                                .annunciates = event->annunciate,
+                                .value_micro = event->value_micro,
+                                .limit_micro = event->limit_micro,
+                                .wall_ms = wall_ms};
+    copy_text(told.alarm, sizeof told.alarm, id);
+    copy_text(told.device, sizeof told.device, device);
+    copy_text(told.name, sizeof told.name, event->name);
+    copy_text(told.kind, sizeof told.kind, event->kind);
+    copy_text(told.priority, sizeof told.priority, alarm_priority_text(event->priority));
+    copy_text(told.from, sizeof told.from, alarm_state_text(event->from));
+    copy_text(told.to, sizeof told.to, alarm_state_text(event->to));
+    copy_text(told.trigger, sizeof told.trigger, alarm_trigger_text(event->trigger));
+    copy_text(told.actor, sizeof told.actor, event->actor);
+    copy_text(told.reason, sizeof told.reason, event->reason);
+    copy_text(told.gateway, sizeof told.gateway, front->settings.gateway);
+    actions_tell(front->actions, &told);
+}
+
+void alarm_front_on_event(struct alarm_front *front, const char *device,
+                          const struct alarm_event *event, int64_t wall_ms, uint64_t ticket)
+{
+    char id[ALARM_ID_SIZE];
+    alarm_id_write(id, device, event->name, event->id);
+    if (front->actions != NULL) tell_actions(front, device, id, event, wall_ms);
+    if (front->has_states && front->remote != NULL && event->trigger != TRIGGER_FLOOD)
+        alarm_mirror_note(&front->remote->mirror, id, device, ticket);
+}
+
+void alarm_front_on_committed(struct alarm_front *front, uint64_t ticket)
+{
+    front->durable_ticket = ticket;
+    pump(front);
+}
+
+void alarm_front_on_tick(struct alarm_front *front)
+{
+    pump(front);
+}
+
+size_t alarm_front_list(const struct alarm_front *front, size_t *cursor, struct alarm_view *views,
+                        size_t max)
+{
+    return front->engine != NULL ? alarm_engine_list(front->engine, cursor, views, max) : 0;
+}
+
+/* ---- start and stop ---- */
+
+enum status alarm_front_start(struct alarm_front *front, struct alarm_engine *engine)
+{
+    const struct alarm_front_settings *settings = &front->settings;
+    front->engine = engine;
+    enum status status = actions_open(&front->actions, settings->actions, settings->action_count,
+                                      settings->loop, settings->log, &settings->clock);
+    if (status != ST_OK) return status;
+    take_over_standing(front);
+    return open_channel(front);
+}
+
+void alarm_front_stop(struct alarm_front *front)
+{
+    if (front != NULL) actions_stop(front->actions);
+}
+
+void alarm_front_close(struct alarm_front *front)
+{
+    if (front == NULL) return;
+    actions_close(front->actions);
+    if (front->remote != NULL) command_channel_close(front->remote->channel);
+    free(front->remote);
+    free(front);
+}
+
+/* ---- the journal ---- */
+
+bool alarm_front_is_entry(const void *bytes, size_t size)
+{
+    return size > 0 && *(const uint8_t *)bytes == ALARM_GUARD_TAG;
+}
+
+enum status alarm_front_restore(struct alarm_front *front, const void *bytes, size_t size)
+{
+    return alarm_guard_restore(&front->desk.guard, bytes, size);
+}
+
+void alarm_front_journal(struct alarm_front *front,
+                         void (*add)(void *context, const void *bytes, size_t size), void *context)
+{
+    uint8_t bytes[ALARM_GUARD_ENTRY_BYTES];
+    size_t size;
+    while ((size = alarm_guard_encode(&front->desk.guard, bytes)) > 0) add(context, bytes, size);
+}
+
+void alarm_front_journal_whole(struct alarm_front *front)
+{
+    alarm_guard_journal_whole(&front->desk.guard);
+}
+
+size_t alarm_front_room_bytes(void)
+{
+    return ALARM_GUARD_ROOM_BYTES;
+}
+
+/* ---- the report ---- */
+
+static void add_results(struct text *text, const char *key, const uint64_t *counts)
+{
+    text_json_open(text, key, '{');
+    for (int i = 0; i < REQUEST_RESULTS; i++)
+        if (counts[i] > 0)
+            text_json_uint(text, alarm_request_result_name((enum request_result)i), counts[i]);
+    text_json_close(text, '}');
+}
+
+static void add_action(struct text *text, const struct action_counts *counts)
+{
+    text_json_open(text, NULL, '{');
+    text_json_string(text, "name", counts->name);
+    if (counts->is_output) {
+        text_json_bool(text, "on", counts->is_on);
+        text_json_uint(text, "write_errors", counts->write_errors);
+    } else {
+        text_json_uint(text, "started", counts->started);
+        text_json_uint(text, "failed", counts->failed);
+        text_json_uint(text, "timed_out", counts->timed_out);
+        text_json_uint(text, "left_out", counts->left_out);
+        text_json_uint(text, "waiting", counts->waiting);
+    }
+    text_json_close(text, '}');
+}
+
+void alarm_front_report(const struct alarm_front *front, struct text *text)
+{
+    text_json_open(text, "commands", '{');
+    add_results(text, "local", front->desk.counts.local);
+    add_results(text, "remote", front->desk.counts.remote);
+    text_json_uint(text, "repeated", front->desk.counts.repeats);
+    if (front->remote != NULL) {
+        text_json_bool(text, "connected", command_channel_is_connected(front->remote->channel));
+        text_json_uint(text, "unheard", front->remote->unheard);
+        text_json_uint(text, "states_published", front->remote->mirror.published);
+        text_json_uint(text, "lost", front->remote->mirror.lost + front->remote->post.lost);
+    }
+    text_json_close(text, '}');
+    text_json_open(text, "actions", '[');
+    struct action_counts counts;
+    for (size_t i = 0; actions_count(front->actions, i, &counts); i++) add_action(text, &counts);
+    text_json_close(text, ']');
+}
