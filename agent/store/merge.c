@@ -20,6 +20,14 @@ enum status merge_init(struct merge *merge, int64_t batch_bytes, const struct st
     return ST_NO_MEMORY;
 }
 
+size_t merge_bytes(int64_t batch_bytes)
+{
+    size_t plan = merge_plan_bytes(batch_bytes);
+    size_t entries = plan / sizeof(struct merge_entry);
+    return plan + MERGE_RUNS * sizeof(struct merge_output) + entries * sizeof(uint64_t) +
+           (entries + (size_t)MERGE_NOTICES * NOTICE_RANGES) * sizeof(struct seq_range);
+}
+
 void merge_fini(struct merge *merge)
 {
     merge_plan_fini(&merge->plan);

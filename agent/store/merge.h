@@ -32,6 +32,9 @@ enum status merge_init(struct merge *merge, int64_t batch_bytes,
                        const struct store_kinds *kinds) ISOTHERM_CHECK;
 void merge_fini(struct merge *merge);
 
+/* Bytes that merge_init allocates, about. */
+size_t merge_bytes(int64_t batch_bytes);
+
 /* Inside the caller's transaction: merges what merge->plan says and counts in `state`. */
 enum status merge_apply(struct merge *merge, struct outbox *outbox,
                         struct meta_state *state) ISOTHERM_CHECK;

@@ -80,6 +80,9 @@ enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
                             const struct store_kinds *kinds) ISOTHERM_CHECK;
 void merge_plan_fini(struct merge_plan *plan);
 
+/* Bytes that merge_plan_init allocates. */
+size_t merge_plan_bytes(int64_t batch_bytes);
+
 /* Looks, and plans one transaction.  `offered` must outlive the plan's use. */
 enum status merge_plan_make(struct merge_plan *plan, struct outbox *outbox,
                             const struct merge_task *task,
