@@ -91,7 +91,7 @@ static void fill_outbox(struct plan *plan, const struct config *config,
     if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return;
     /* From there on the store merges. */
     int64_t pages = shares.max_pages * DEGRADE_BEGIN_PERCENT / 100 * DATABASE_PAGE_BYTES;
-    plan->outbox_bytes = pages - journal_most(plan, traffic) - 2 * options.batch_bytes;
+    plan->outbox_bytes = pages - journal_most(plan, traffic);
     if (plan->outbox_bytes < 0) plan->outbox_bytes = 0;
 }
 
