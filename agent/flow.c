@@ -85,12 +85,22 @@ static void resume_sources(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) source_resume(flow, &flow->sources[i]);
 }
 
+/* Where the next round begins; in a small store the journal must leave room for windows. */
+static int64_t find_sweep_limit(const struct flow *flow, int64_t share_bytes)
+{
+    int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+    if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
+    if (limit_bytes <= share_bytes) return limit_bytes;
+    int64_t least_bytes = flow->sweep_bytes + flow->sweep_bytes / 2;
+    return least_bytes > share_bytes ? least_bytes : share_bytes;
+}
+
 static void sweep_journal(struct flow *flow)
 {
+    int64_t journal_bytes = store_count(flow->store).journal_bytes;
+    int64_t share_bytes = flow->config->store.budget_bytes / FLOW_JOURNAL_PART;
     if (!flow->is_sweeping) {
-        int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
-        if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
-        if (store_count(flow->store).journal_bytes < limit_bytes) return;
+        if (journal_bytes < find_sweep_limit(flow, share_bytes)) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
             repeat_journal_whole(&flow->sources[i].intake.repeat);
@@ -99,6 +109,7 @@ static void sweep_journal(struct flow *flow)
         flow->sweep_bytes = 0;
     }
     size_t share = (size_t)flow->config->limits.devices / FLOW_SWEEP_ROUNDS + 1;
+    if (journal_bytes > share_bytes) share = (size_t)flow->config->limits.devices;
     if (!stream_journal_states(flow->stream, share)) return;
     store_mark_journal(flow->store, true);
     flow->is_sweeping = false;

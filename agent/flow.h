@@ -24,8 +24,9 @@ enum {
     FLOW_SWEEP_ROUNDS = 32,            /* commits over which all whole states are journalled */
     FLOW_SWEEP_MIN_BYTES = 256 * 1024, /* of journal, before that is done */
     FLOW_SWEEP_GROWTH = 3,             /* and times the size after the last time */
-    FLOW_WINDOW_LEAST = 20,            /* what brokers send unacknowledged at least */
-    FLOW_WINDOW_WAIT_MS = 5000         /* how long they may be kept waiting with that */
+    FLOW_JOURNAL_PART = 8, /* of the budget: beyond, states are journalled sooner and all at once */
+    FLOW_WINDOW_LEAST = 20,    /* what brokers send unacknowledged at least */
+    FLOW_WINDOW_WAIT_MS = 5000 /* how long they may be kept waiting with that */
 };
 
 struct flow_source {

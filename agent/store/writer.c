@@ -329,13 +329,14 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
     if (writer->is_caught_up) offer_batch(&state, batch);
     enum status status = begin(writer);
     if (status != ST_OK) return status;
-    status = outbox_insert(&writer->outbox, batch, skipped, &state);
+    /* What goes makes room for what comes. */
+    status = trim(writer, batch);
+    if (status == ST_OK) status = outbox_acknowledge(&writer->outbox, batch, &state);
     if (status == ST_OK && batch_has_journal(batch)) {
         status = journal_insert(&writer->journal, batch);
         writer->journal_bytes += (int64_t)batch->journal_size;
     }
-    if (status == ST_OK) status = outbox_acknowledge(&writer->outbox, batch, &state);
-    if (status == ST_OK) status = trim(writer, batch);
+    if (status == ST_OK) status = outbox_insert(&writer->outbox, batch, skipped, &state);
     if (status == ST_OK) status = meta_save(&writer->meta, &state);
     status = end(writer, status);
     if (status == ST_OK)
