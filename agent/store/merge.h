@@ -27,6 +27,9 @@ struct merge {
     size_t range_capacity;
 };
 
+/* What merge_init allocates. */
+size_t merge_size_bytes(int64_t batch_bytes);
+
 /* Allocates.  ST_NO_MEMORY. */
 enum status merge_init(struct merge *merge, int64_t batch_bytes,
                        const struct store_kinds *kinds) ISOTHERM_CHECK;

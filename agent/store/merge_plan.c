@@ -19,16 +19,35 @@ enum {
     ROW_BYTES = 11                         /* beside the record itself */
 };
 
-enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
-                            const struct store_kinds *kinds)
+static void choose_capacities(struct merge_plan *plan, int64_t batch_bytes)
 {
-    memset(plan, 0, sizeof *plan);
     int64_t entries = batch_bytes / BYTES_PER_ENTRY;
     plan->capacity = entries < ENTRIES_LEAST  ? ENTRIES_LEAST
                      : entries > ENTRIES_MOST ? ENTRIES_MOST
                                               : (size_t)entries;
     plan->device_slots = ENTRIES_LEAST;
     while (plan->device_slots * 2 <= plan->capacity / 2) plan->device_slots *= 2;
+}
+
+size_t merge_plan_count_entries(int64_t batch_bytes)
+{
+    struct merge_plan plan;
+    choose_capacities(&plan, batch_bytes);
+    return plan.capacity;
+}
+
+size_t merge_plan_size_bytes(int64_t batch_bytes)
+{
+    struct merge_plan plan;
+    choose_capacities(&plan, batch_bytes);
+    return plan.capacity * sizeof *plan.entries + 2 * plan.device_slots * sizeof *plan.devices;
+}
+
+enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
+                            const struct store_kinds *kinds)
+{
+    memset(plan, 0, sizeof *plan);
+    choose_capacities(plan, batch_bytes);
     plan->kinds = kinds;
     plan->page_limit = (size_t)(batch_bytes * 3 / 2 / DATABASE_PAGE_BYTES) + PAGES_EXTRA;
     plan->entries = calloc(plan->capacity, sizeof *plan->entries);
