@@ -3,6 +3,7 @@
 
 #include "flow.h"
 #include "store/database.h"
+#include "store/degrade.h"
 #include "store/wear.h"
 
 #include <string.h>
@@ -88,8 +89,9 @@ static void fill_outbox(struct plan *plan, const struct config *config,
     struct store_options options = config_store_options(config);
     struct database_shares shares;
     if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return;
-    int64_t pages = shares.max_pages * DATABASE_PAGE_BYTES;
-    plan->outbox_bytes = pages - journal_most(plan, traffic) - 2 * options.batch_bytes;
+    /* From there on the store merges. */
+    int64_t pages = shares.max_pages * DEGRADE_BEGIN_PERCENT / 100 * DATABASE_PAGE_BYTES;
+    plan->outbox_bytes = pages - journal_most(plan, traffic);
     if (plan->outbox_bytes < 0) plan->outbox_bytes = 0;
 }
 

@@ -7,8 +7,6 @@
 #include <string.h>
 
 enum {
-    BEGIN_PERCENT = 85,
-    END_PERCENT = 80,
     RETRY_LEAST = 64, /* records, and ... */
     RETRY_PART = 8,   /* ... this part of what waits, until what had nothing is asked again */
     TIDY_STEPS = 16,
@@ -108,7 +106,7 @@ bool degrade_is_due(struct degrade *degrade)
 {
     if (degrade->connection == NULL) return false;
     int64_t used = ask(degrade->pages) - ask(degrade->free_pages);
-    int64_t mark = degrade->is_active ? END_PERCENT : BEGIN_PERCENT;
+    int64_t mark = degrade->is_active ? DEGRADE_END_PERCENT : DEGRADE_BEGIN_PERCENT;
     degrade->is_active = used * 100 > degrade->max_pages * mark;
     return degrade->is_active;
 }

@@ -22,7 +22,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DEGRADE_LEVELS = 5 };
+enum {
+    DEGRADE_LEVELS = 5,
+    DEGRADE_BEGIN_PERCENT = 85, /* of the pages that may be used */
+    DEGRADE_END_PERCENT = 80
+};
 
 struct degrade_level {
     uint64_t after;    /* below, everything was looked at */

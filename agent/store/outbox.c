@@ -17,8 +17,8 @@ static const char *const sql[LANE_COUNT][OUTBOX_JOBS] = {
             "SELECT count(*) FROM outbox_alarm",
             "SELECT max(seq) FROM outbox_alarm",
             "SELECT seq, record FROM outbox_alarm WHERE seq = ?1",
-            "SELECT max(seq) FROM (SELECT seq FROM outbox_alarm WHERE seq > ?1 ORDER BY seq LIMIT "
-            "?2)",
+            ("SELECT max(seq) FROM (SELECT seq FROM outbox_alarm WHERE seq > ?1 ORDER BY seq LIMIT "
+             "?2)"),
         },
     [LANE_WINDOW] =
         {
@@ -28,8 +28,9 @@ static const char *const sql[LANE_COUNT][OUTBOX_JOBS] = {
             "SELECT count(*) FROM outbox_window",
             "SELECT max(seq) FROM outbox_window",
             "SELECT seq, record FROM outbox_window WHERE seq = ?1",
-            "SELECT max(seq) FROM (SELECT seq FROM outbox_window WHERE seq > ?1 ORDER BY seq LIMIT "
-            "?2)",
+            ("SELECT max(seq) FROM (SELECT seq FROM outbox_window WHERE seq > ?1 ORDER BY seq "
+             "LIMIT "
+             "?2)"),
         },
 };
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { OUTAGES = 12 };
+enum { OUTAGES = 5 };
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
 {

@@ -124,11 +124,13 @@ static void test_what_cannot_keep_up_never_makes_up(void **state)
     assert_int_equal(plan.drain_day_ms, (1440000 * INT64_C(1000) + 982) / 983);
 }
 
-/* Writes records of a minute until the store drops the first, and looks how many it holds. */
+/* Writes records of a minute until the store merges the first; how many it held before. */
 static uint64_t fill_store(struct bench *bench)
 {
     uint64_t ticket = 0;
-    for (int64_t minute = 0; store_count(bench->store).dropped == 0; minute++) {
+    for (int64_t minute = 0;; minute++) {
+        struct store_counts counts = store_count(bench->store);
+        if (counts.merged + counts.dropped > 0) return (uint64_t)(minute - 1) * 200;
         for (int i = 0; i < 200; i++) {
             struct record record = {.kind = RECORD_WINDOW, .clock = CLOCK_TRUSTED};
             (void)snprintf(record.device, sizeof record.device, "line-1/devices/oven%05d", i);
@@ -151,8 +153,6 @@ static uint64_t fill_store(struct bench *bench)
         bench_await_commit(bench, ticket);
         assert_true(minute < 1000);
     }
-    struct store_counts counts = store_count(bench->store);
-    return counts.waiting[LANE_WINDOW] + counts.dropped - 200;
 }
 
 static void test_a_store_holds_the_hours_that_were_planned(void **state)
@@ -174,7 +174,7 @@ static void test_a_store_holds_the_hours_that_were_planned(void **state)
     int64_t planned = plan.levels[0].covered_ms / 60000 * 200;
     print_message("held %llu, planned %lld\n", (unsigned long long)held, (long long)planned);
     /* The plan leaves room for a journal, which there was none of here. */
-    assert_in_range(planned, held * 85 / 100, held);
+    assert_in_range(planned, held * 75 / 100, held);
 }
 
 int main(void)

@@ -188,7 +188,8 @@ static void test_budget_holds_windows_go_and_alarms_stay(void **state)
     assert_true(counts.waiting[LANE_WINDOW] > 1000);
     bench_check_ledger(&bench);
     assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 0, 1), 1);
-    assert_true(bench.fetched[0].seq > counts.dropped); /* the oldest went */
+    assert_int_equal(bench.fetched[0].kind, RECORD_NOTICE); /* the oldest went, and it is said */
+    assert_int_equal(bench.fetched[0].notice.reason, NOTICE_DROPPED);
     assert_true(bench_has_said(&bench, "dropped the"));
     bench_stop(&bench);
     bench_fini(&bench);
