@@ -65,9 +65,8 @@ static bool is_remote(const struct uplink_mqtt_options *uplink)
 
 size_t alarm_front_size_bytes(const struct alarm_front_settings *settings)
 {
-    size_t bytes = sizeof(struct alarm_front);
-    if (settings->action_count > 0)
-        bytes += actions_size_bytes(settings->actions, settings->action_count);
+    size_t bytes =
+        sizeof(struct alarm_front) + actions_size_bytes(settings->actions, settings->action_count);
     if (is_remote(settings->uplink))
         bytes += sizeof(struct alarm_remote) + command_channel_size_bytes();
     return bytes;

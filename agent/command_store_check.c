@@ -1,6 +1,8 @@
 /* Reads everything that a store holds and says all that does not fit, not only the first. */
 #include "command_store.h"
 
+#include "alarm/alarm_engine.h"
+#include "alarm_guard.h"
 #include "ledger.h"
 #include "problems.h"
 #include "repeat.h"
@@ -79,6 +81,12 @@ static bool on_record(void *context, const struct reader_record *found)
     return true;
 }
 
+static bool is_guard_entry(const void *bytes, size_t size)
+{
+    struct alarm_guard guard = {.count = 0};
+    return alarm_guard_restore(&guard, bytes, size) == ST_OK;
+}
+
 static bool is_stream_entry(const void *bytes, size_t size)
 {
     char device[LIMIT_DEVICE_ID_SIZE];
@@ -87,16 +95,23 @@ static bool is_stream_entry(const void *bytes, size_t size)
     return !reader.is_damaged && device[0] != '\0';
 }
 
+/* What an alarm's entry says depends on the rules, which are not known here. */
+static bool is_entry(uint8_t tag, const void *bytes, size_t size)
+{
+    char name[REPEAT_NAME_SIZE];
+    struct ledger ledger;
+    if (tag == LEDGER_TAG) return ledger_decode(&ledger, bytes, size) == ST_OK;
+    if (tag == REPEAT_TAG) return repeat_read_name(bytes, size, name) == ST_OK;
+    if (tag == ALARM_GUARD_TAG) return is_guard_entry(bytes, size);
+    return alarm_engine_is_entry(bytes, size) || is_stream_entry(bytes, size);
+}
+
 static void on_entry(void *context, const void *bytes, size_t size)
 {
     struct checking *checking = context;
     static const char what[] = "journal entry";
     uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
-    char name[REPEAT_NAME_SIZE];
-    struct ledger ledger;
-    bool is_good = tag == LEDGER_TAG   ? ledger_decode(&ledger, bytes, size) == ST_OK
-                   : tag == REPEAT_TAG ? repeat_read_name(bytes, size, name) == ST_OK
-                                       : is_stream_entry(bytes, size);
+    bool is_good = is_entry(tag, bytes, size);
     checking->entries++;
     if (!is_good)
         problems_add(&checking->problems,

@@ -2,6 +2,8 @@
  * is made from that text. */
 #include "command_store.h"
 
+#include "alarm/alarm_engine.h"
+#include "alarm_guard.h"
 #include "ledger.h"
 #include "repeat.h"
 #include "stream/journal_entry.h"
@@ -288,6 +290,10 @@ static void dump_entry(void *context, const void *bytes, size_t size)
         what = "ledger";
     else if (tag == REPEAT_TAG)
         what = repeat_read_name(bytes, size, name) == ST_OK ? "keys" : "damaged";
+    else if (tag == ALARM_GUARD_TAG)
+        what = "command";
+    else if (alarm_engine_is_entry(bytes, size))
+        what = "alarm";
     else
         journal_begin_entry(&reader, bytes, size, name);
     if (listing->request->is_json)

@@ -98,7 +98,7 @@ static void report_unknown(struct config_tree *tree, const struct field_table *t
                            nearest);
         return;
     }
-    char names[128];
+    char names[192];
     struct text known;
     text_init(&known, names, sizeof names);
     for (size_t i = 0; i < table->count; i++) {

@@ -79,7 +79,7 @@ static void add_our_parts(struct plan *plan, const struct config *config)
     size_t table = stream_size_bytes(&stream);
     plan->device_bytes = find_device_bytes(&stream);
     add_ours(plan, table, "devices, their panes, windows and alarms");
-    add_ours(plan, store_size_bytes(&store), "two batches for the store");
+    add_ours(plan, store_size_bytes(&store), "store: two batches, room to merge");
     if (config->models != NULL)
         add_ours(plan, config_model_bytes(config), "models of learned alarms");
     for (size_t i = 0; i < config->source_count; i++) {

@@ -6,26 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static size_t count_ranges(size_t entries)
+{
+    return entries + (size_t)MERGE_NOTICES * NOTICE_RANGES;
+}
+
+size_t merge_size_bytes(int64_t batch_bytes)
+{
+    size_t entries = merge_plan_count_entries(batch_bytes);
+    return merge_plan_size_bytes(batch_bytes) + MERGE_RUNS * sizeof(struct merge_output) +
+           entries * sizeof(uint64_t) + count_ranges(entries) * sizeof(struct seq_range);
+}
+
 enum status merge_init(struct merge *merge, int64_t batch_bytes, const struct store_kinds *kinds)
 {
     memset(merge, 0, sizeof *merge);
     enum status status = merge_plan_init(&merge->plan, batch_bytes, kinds);
     if (status != ST_OK) return status;
-    merge->range_capacity = merge->plan.capacity + (size_t)MERGE_NOTICES * NOTICE_RANGES;
+    merge->range_capacity = count_ranges(merge->plan.capacity);
     merge->outputs = calloc(MERGE_RUNS, sizeof *merge->outputs);
     merge->seqs = calloc(merge->plan.capacity, sizeof *merge->seqs);
     merge->ranges = calloc(merge->range_capacity, sizeof *merge->ranges);
     if (merge->outputs != NULL && merge->seqs != NULL && merge->ranges != NULL) return ST_OK;
     merge_fini(merge);
     return ST_NO_MEMORY;
-}
-
-size_t merge_bytes(int64_t batch_bytes)
-{
-    size_t plan = merge_plan_bytes(batch_bytes);
-    size_t entries = plan / sizeof(struct merge_entry);
-    return plan + MERGE_RUNS * sizeof(struct merge_output) + entries * sizeof(uint64_t) +
-           (entries + (size_t)MERGE_NOTICES * NOTICE_RANGES) * sizeof(struct seq_range);
 }
 
 void merge_fini(struct merge *merge)

@@ -27,13 +27,13 @@ struct merge {
     size_t range_capacity;
 };
 
+/* What merge_init allocates. */
+size_t merge_size_bytes(int64_t batch_bytes);
+
 /* Allocates.  ST_NO_MEMORY. */
 enum status merge_init(struct merge *merge, int64_t batch_bytes,
                        const struct store_kinds *kinds) ISOTHERM_CHECK;
 void merge_fini(struct merge *merge);
-
-/* Bytes that merge_init allocates, about. */
-size_t merge_bytes(int64_t batch_bytes);
 
 /* Inside the caller's transaction: merges what merge->plan says and counts in `state`. */
 enum status merge_apply(struct merge *merge, struct outbox *outbox,

@@ -19,34 +19,35 @@ enum {
     ROW_BYTES = 11                         /* beside the record itself */
 };
 
-static size_t choose_capacity(int64_t batch_bytes)
+static void choose_capacities(struct merge_plan *plan, int64_t batch_bytes)
 {
     int64_t entries = batch_bytes / BYTES_PER_ENTRY;
-    if (entries < ENTRIES_LEAST) return ENTRIES_LEAST;
-    return entries > ENTRIES_MOST ? ENTRIES_MOST : (size_t)entries;
+    plan->capacity = entries < ENTRIES_LEAST  ? ENTRIES_LEAST
+                     : entries > ENTRIES_MOST ? ENTRIES_MOST
+                                              : (size_t)entries;
+    plan->device_slots = ENTRIES_LEAST;
+    while (plan->device_slots * 2 <= plan->capacity / 2) plan->device_slots *= 2;
 }
 
-/* A power of two. */
-static size_t choose_slots(size_t capacity)
+size_t merge_plan_count_entries(int64_t batch_bytes)
 {
-    size_t slots = ENTRIES_LEAST;
-    while (slots * 2 <= capacity / 2) slots *= 2;
-    return slots;
+    struct merge_plan plan;
+    choose_capacities(&plan, batch_bytes);
+    return plan.capacity;
 }
 
-size_t merge_plan_bytes(int64_t batch_bytes)
+size_t merge_plan_size_bytes(int64_t batch_bytes)
 {
-    size_t capacity = choose_capacity(batch_bytes);
-    return capacity * sizeof(struct merge_entry) +
-           2 * choose_slots(capacity) * sizeof(struct merge_device);
+    struct merge_plan plan;
+    choose_capacities(&plan, batch_bytes);
+    return plan.capacity * sizeof *plan.entries + 2 * plan.device_slots * sizeof *plan.devices;
 }
 
 enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
                             const struct store_kinds *kinds)
 {
     memset(plan, 0, sizeof *plan);
-    plan->capacity = choose_capacity(batch_bytes);
-    plan->device_slots = choose_slots(plan->capacity);
+    choose_capacities(plan, batch_bytes);
     plan->kinds = kinds;
     plan->page_limit = (size_t)(batch_bytes * 3 / 2 / DATABASE_PAGE_BYTES) + PAGES_EXTRA;
     plan->entries = calloc(plan->capacity, sizeof *plan->entries);

@@ -75,13 +75,14 @@ struct merge_plan {
     bool has_more;             /* the transaction is full before all was planned */
 };
 
+/* How many records a plan may touch, and what merge_plan_init allocates. */
+size_t merge_plan_count_entries(int64_t batch_bytes);
+size_t merge_plan_size_bytes(int64_t batch_bytes);
+
 /* Allocates.  ST_NO_MEMORY. */
 enum status merge_plan_init(struct merge_plan *plan, int64_t batch_bytes,
                             const struct store_kinds *kinds) ISOTHERM_CHECK;
 void merge_plan_fini(struct merge_plan *plan);
-
-/* Bytes that merge_plan_init allocates. */
-size_t merge_plan_bytes(int64_t batch_bytes);
 
 /* Looks, and plans one transaction.  `offered` must outlive the plan's use. */
 enum status merge_plan_make(struct merge_plan *plan, struct outbox *outbox,

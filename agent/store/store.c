@@ -4,6 +4,7 @@
 
 #include "store/batch.h"
 #include "store/database.h"
+#include "store/merge.h"
 #include "store/store_thread.h"
 
 #include <assert.h>
@@ -83,7 +84,7 @@ int64_t store_least_budget(int64_t batch_bytes)
 size_t store_size_bytes(const struct store_options *options)
 {
     return sizeof(struct store) + 2 * batch_size_bytes((size_t)options->batch_bytes) +
-           merge_bytes(options->batch_bytes);
+           merge_size_bytes(options->batch_bytes);
 }
 
 enum status store_open(struct store **store, const struct store_options *options, struct loop *loop,

@@ -123,6 +123,14 @@ static void dump_once(struct world *world, struct stream *stream)
 
 /* Twice, since where a pane lies in its ring depends on the stream's past; in a stream made from
  * whole states it does not. */
+static int compare_entries(const void *left, const void *right)
+{
+    const struct model_entry *a = left, *b = right;
+    int order = memcmp(a->bytes, b->bytes, a->size < b->size ? a->size : b->size);
+    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+/* Sorted: the place of a device or an alarm in its table is not part of its state. */
 void world_dump(struct world *world, struct stream *stream, struct entry_list *dump)
 {
     dump_once(world, stream);
@@ -133,6 +141,7 @@ void world_dump(struct world *world, struct stream *stream, struct entry_list *d
     }
     dump_once(world, copy);
     stream_close(copy);
+    qsort(world->dump.entries, world->dump.count, sizeof *world->dump.entries, compare_entries);
     if (dump == &world->dump) return;
     memcpy(dump->entries, world->dump.entries, world->dump.count * sizeof *dump->entries);
     dump->count = world->dump.count;
