@@ -99,6 +99,7 @@ static void sweep_journal(struct flow *flow)
 {
     int64_t journal_bytes = store_count(flow->store).journal_bytes;
     int64_t share_bytes = flow->config->store.budget_bytes / FLOW_JOURNAL_PART;
+    if (share_bytes < FLOW_SWEEP_MIN_BYTES / 2) share_bytes = FLOW_SWEEP_MIN_BYTES / 2;
     if (!flow->is_sweeping) {
         if (journal_bytes < find_sweep_limit(flow, share_bytes)) return;
         store_mark_journal(flow->store, false);

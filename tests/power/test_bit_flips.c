@@ -53,7 +53,8 @@ static void test_a_wrong_bit_is_found_or_harmless(void **state)
     static struct world world;
     struct image images[2];
     uint64_t aside = 0, refused = 0, flips = FLIPS * number_from("ISOTHERM_BUDGET", 1);
-    uint64_t seed = number_from("ISOTHERM_SEED", 1);
+    /* One in which not every page has a newer copy in the WAL. */
+    uint64_t seed = number_from("ISOTHERM_SEED", 2);
     printf("seed %" PRIu64 "\n", seed);
     world_init(&world, seed);
     make_images(&world, images);
