@@ -6,10 +6,16 @@
 #include <fcntl.h>
 #include <linux/gpio.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef GPIO_V2_GET_LINE_IOCTL
+
+/* ioctl takes the number as unsigned long in glibc and as int in musl; the kernel as it is here. */
+static int request_of(int fd, unsigned long number, void *argument)
+{
+    return (int)syscall(SYS_ioctl, fd, number, argument);
+}
 
 int gpio_open_line(const char *chip, uint32_t line, bool is_active_low, bool is_on)
 {
@@ -26,7 +32,7 @@ int gpio_open_line(const char *chip, uint32_t line, bool is_active_low, bool is_
     request.config.attrs[0].attr.id = GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES;
     request.config.attrs[0].attr.values = is_on ? 1 : 0;
     request.config.attrs[0].mask = 1;
-    int rc = ioctl(chip_fd, GPIO_V2_GET_LINE_IOCTL, &request);
+    int rc = request_of(chip_fd, GPIO_V2_GET_LINE_IOCTL, &request);
     int error = errno;
     (void)close(chip_fd);
     errno = error;
@@ -38,7 +44,7 @@ int gpio_open_line(const char *chip, uint32_t line, bool is_active_low, bool is_
 int gpio_set_line(int line_fd, bool is_on)
 {
     struct gpio_v2_line_values values = {.bits = is_on ? 1 : 0, .mask = 1};
-    return ioctl(line_fd, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0 ? -1 : 0;
+    return request_of(line_fd, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0 ? -1 : 0;
 }
 
 #else
