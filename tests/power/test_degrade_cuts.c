@@ -152,7 +152,8 @@ static bool commit(struct life *life)
 static void hand_out(struct life *life)
 {
     static struct record records[FETCH];
-    size_t count = writer_fetch(&life->writer, LANE_WINDOW, 0, 1 + draw(life, FETCH), records);
+    size_t count =
+        writer_fetch(&life->writer, LANE_WINDOW, 0, 1 + (size_t)draw(life, FETCH), records);
     for (size_t i = 0; i < count; i++) life->hashes[records[i].seq] = hash_record(&records[i]);
 }
 
