@@ -21,7 +21,7 @@ enum {
     INLINE_BYTES = 4061,    /* a longer journal entry has pages of its own */
     SHARED_PAGES = 5,       /* written back once for all commits since the last time */
     BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
-    MARGIN_PERCENT = 12,
+    MARGIN_PERCENT = 6,
     REPEAT_BYTES = 8,        /* in the journal for each reading that may be sent again */
     LEDGER_TYPICAL = 64,     /* in the journal for each commit and source */
     LEDGER_JSON = 420,       /* the ledger that is published, */
