@@ -39,7 +39,9 @@ def main():
                             for i in range(300)])
         agent.wait_received(300)
         wait_until("records", lambda: len(collector.summaries()) > 60 and collector.alarms())
-        agent.wait_drained()
+        written = agent.wait_drained()["ledger"]["records"]["written"]
+        wait_until("every record", lambda: len(
+            {r["id"] for r in collector.summaries() + collector.alarms()}) == written)
         summary = json.loads((SOURCE / "docs" / "summary.schema.json").read_text())
         alarm = json.loads((SOURCE / "docs" / "alarm.schema.json").read_text())
         for record in collector.summaries():
