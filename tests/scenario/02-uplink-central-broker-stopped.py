@@ -60,8 +60,9 @@ def main():
         wait_until("all windows to close",
                    lambda: all(w["open"] == 0 for w in agent.status()["windows"]), 60)
         agent.wait_drained(120)
-        wait_until("all readings at the centre", lambda: sum(
-            r["count"] for r in collector.final("10s").values()) >= total, 30)
+        wait_until("all readings at the centre", lambda: all(sum(
+            r["count"] for r in collector.final(window).values()) >= total
+            for window in ("10s", "1min")), 30)
         assert sum(r["count"] for r in collector.final("10s").values()) == total
         assert sum(r["count"] for r in collector.final("1min").values()) == total
         check_sequence(collector.summaries())

@@ -52,6 +52,8 @@ def main():
         send(405, 3600 - 405 + 1)  # the last one closes the hour
         wait_until("the hour", lambda: collector.final("1h"), 60)
         agent.wait_drained()
+        wait_until("its parts", lambda: len([
+            k for k in collector.final("10s") if k[2] < START_MS + 3_600_000]) >= 360)
         hour = collector.final("1h")[("d1", "1h", START_MS)]
         assert hour["count"] == 3600, f"lost or doubled over the stop: {hour['count']}"
         assert hour["sum"] == str(sum(i % 100 for i in range(3600))), hour["sum"]
