@@ -475,19 +475,18 @@ static void driver_resume(void *opaque)
 static enum verdict driver_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)now_wall_ms;
     const struct driver_mqtt_options *ours = options;
     struct topic_map maps[MQTT_SUBSCRIPTIONS];
     struct reading reading = {0};
-    const char *detail = "";
     for (size_t i = 0; i < ours->subscription_count; i++) {
         const struct driver_mqtt_subscription *subscription = &ours->subscriptions[i];
-        if (topic_map_parse(&maps[i], subscription->topic, subscription->id, &detail) != ST_OK)
+        if (topic_map_parse(&maps[i], subscription->topic, subscription->id, detail) != ST_OK)
             return VERDICT_UNKNOWN_DEVICE;
     }
-    enum verdict verdict = decode_message(maps, ours, address, payload, size, &reading, &detail);
+    enum verdict verdict = decode_message(maps, ours, address, payload, size, &reading, detail);
     if (verdict == VERDICT_OK) found(context, &reading);
     return verdict;
 }

@@ -59,7 +59,10 @@ def check_decode(agent):
     assert good.returncode == 0, good
     assert json.loads(good.stdout)["device"] == "l1/oven"
     assert json.loads(good.stdout)["value"] == 21.5
-    assert agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"v":}').returncode == 1
+    bad = agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"v":}')
+    assert bad.returncode == 1, bad
+    bad = agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"w":1}')
+    assert bad.returncode == 1 and bad.stdout.rstrip().endswith("the value is missing"), bad
     assert agent.run("decode", "-c", config, "-a", "elsewhere", '{"v":1}').returncode == 1
 
 
