@@ -118,6 +118,20 @@ static void check_lines(const struct line_case *cases, size_t count)
     }
 }
 
+static void test_a_secret_that_is_none(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "sources: [{coap: {}}, {mqtt: {broker: mqtt://h, username: u, password_file: /,\n"
+        "  subscribe: [{topic: a/+d}]}}]\n"
+        "uplink: {mqtt: {broker: mqtt://h, username: u, password_file: /proc/version}}\n";
+    static const char *const expected[] = {
+        "a.yaml:1:77: error: password_file: is not a file",
+        "a.yaml:3:63: error: password_file: is open to everybody (mode 444); chmod it to 600",
+    };
+    check_problems(yaml, expected, sizeof expected / sizeof *expected);
+}
+
 static void test_types_of_nodes(void **state)
 {
     (void)state;
@@ -424,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_several_problems_are_reported_in_order),
         cmocka_unit_test(test_what_is_wrong_hides_nothing_else),
+        cmocka_unit_test(test_a_secret_that_is_none),
         cmocka_unit_test(test_types_of_nodes),
         cmocka_unit_test(test_yaml_beyond_the_safe_subset),
         cmocka_unit_test(test_variables_that_cannot_be_expanded),
