@@ -259,15 +259,15 @@ static int run_status(int argc, char **argv)
 const struct command command_status = {
     .name = "status",
     .summary = "ask the running agent how it is",
-    .help = "Usage: isotherm status [-c CONFIG | --socket PATH] [--devices] [--json]\n\n"
-            "Asks the running agent over its local socket: sources, refusals by reason, windows,\n"
-            "what waits in the store, the uplink, and the ledger, which must balance.\n\n"
-            "  -c, --config CONFIG  the agent's configuration, which names the socket\n"
-            "  -s, --socket PATH    the socket itself\n"
-            "  -d, --devices        one line per device instead\n"
-            "  -j, --json           as JSON, for programs\n\n"
-            "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there, or\n"
-            "it is silent; 78 the configuration\n"
-            "has errors.\n",
+    .help =
+        "Usage: isotherm status [-c CONFIG | --socket PATH] [--devices] [--json]\n\n"
+        "Asks the running agent over its local socket: sources, refusals by reason, windows,\n"
+        "what waits in the store, the uplink, and the ledger, which must balance.\n\n"
+        "  -c, --config CONFIG  the agent's configuration, which names the socket\n"
+        "  -s, --socket PATH    the socket itself\n"
+        "  -d, --devices        one line per device instead\n"
+        "  -j, --json           as JSON, for programs\n\n"
+        "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there, or it is silent; 78 the\n"
+        "configuration has errors.\n",
     .run = run_status,
 };

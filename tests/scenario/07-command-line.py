@@ -24,7 +24,9 @@ def check_help():
         assert wrong.returncode == 64 and "--no-such-option" in wrong.stderr, wrong
     assert isotherm().returncode == 64
     wrong = isotherm("rnu")
-    assert wrong.returncode == 64 and "rnu" in wrong.stderr
+    assert wrong.returncode == 64 and 'did you mean "run"' in wrong.stderr, wrong
+    wrong = isotherm("frobnicate")
+    assert wrong.returncode == 64 and "--help" in wrong.stderr, wrong
     assert isotherm("version").stdout.startswith("isotherm ")
     assert json.loads(isotherm("version", "--json").stdout)["name"] == "isotherm"
 
