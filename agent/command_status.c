@@ -60,6 +60,11 @@ static void print_drain(const cJSON *uplink)
         (void)printf("drain    nothing waits\n");
         return;
     }
+    if (strcmp(basis, "none") == 0) {
+        (void)printf("drain    %.0f on their way, none from before the connection\n",
+                     reply_number(uplink, "waiting"));
+        return;
+    }
     (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
                  reply_number(uplink, "waiting"), reply_number(uplink, "history"));
     if (cJSON_IsNumber(drain_ms)) {
