@@ -105,6 +105,10 @@ class Place:
         self.collectors.append(collector)
         return collector
 
+    def catch_up(self):
+        for collector in self.collectors:
+            collector.catch_up()
+
 
 class Process:
     def __init__(self, name, log_path):
@@ -199,6 +203,11 @@ class Agent(Process):
             return self.status(quiet=True) is not None
         wait_until("the agent to answer", is_ready)
 
+    def terminate(self, seconds=20):
+        code = super().terminate(seconds)
+        self.place.catch_up()
+        return code
+
     @contextlib.contextmanager
     def held(self):
         """The agent stands still: for what must be there before it sends its next record."""
@@ -249,8 +258,7 @@ class Agent(Process):
                 return status
             return None
         status = wait_until("an empty outbox", drained, seconds)
-        for collector in self.place.collectors:
-            collector.catch_up()
+        self.place.catch_up()
         return status
 
     def check_ledger(self):
