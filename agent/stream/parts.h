@@ -109,8 +109,8 @@ struct stream {
     uint32_t first_dirty;  /* STREAM_NO_DEVICE: none */
     size_t reserved_bytes; /* sum over the dirty devices */
     size_t state_cursor, advance_cursor; /* where stream_journal_states and _advance go on */
-    int64_t mono_ms;       /* the last one seen */
-    bool has_resumed;      /* restored times have a place on this run's monotonic clock */
+    int64_t mono_ms;                     /* the last one seen */
+    bool has_resumed; /* restored times have a place on this run's monotonic clock */
     bool is_provisional_due[LIMIT_WINDOWS]; /* in the present pass of stream_advance */
     int64_t provisional_mono_ms[LIMIT_WINDOWS];
     int64_t restored_slices[LIMIT_WINDOWS]; /* of the device whose whole state is read */
