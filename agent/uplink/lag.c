@@ -6,6 +6,7 @@
 
 enum {
     ALONE_TIMES = 8, /* so many in a row have all taken longer: the way itself has become longer */
+    PROBE_TIMES = 8, /* so many in a row were in time: then one message more is tried */
     ALLOWED_LEAST = 1,
     ALLOWED_MOST = 1 << 24
 };
@@ -57,12 +58,20 @@ static void note_least(struct lag *lag, int64_t taken_ms, bool is_alone)
 }
 
 /* The load went in taken_ms, so in the time that is wanted as much as this would.  Less than is
- * allowed now is no sign of anything when the message was in time: there was no more to send. */
-static void adapt(struct lag *lag, int64_t load, int64_t taken_ms)
+ * allowed now is no sign of anything when the message was in time: there was no more to send.  On
+ * a long way that is less than a message more, so now and then one more is tried. */
+static void adapt(struct lag *lag, const struct lag_message *message, int64_t taken_ms)
 {
     int64_t wanted_ms = lag->least_ms + lag->target_ms;
-    int64_t bytes = load * wanted_ms / taken_ms;
-    if (taken_ms <= wanted_ms && bytes < lag->allowed_bytes) return;
+    int64_t bytes = message->load * wanted_ms / taken_ms;
+    int64_t one_more = message->load + message->bytes;
+    bool is_in_time = taken_ms <= wanted_ms;
+    lag->in_time = is_in_time && one_more > lag->allowed_bytes ? lag->in_time + 1 : 0;
+    if (lag->in_time == PROBE_TIMES) {
+        lag->in_time = 0;
+        if (bytes < one_more) bytes = one_more;
+    }
+    if (is_in_time && bytes < lag->allowed_bytes) return;
     if (bytes < ALLOWED_LEAST) bytes = ALLOWED_LEAST;
     lag->allowed_bytes = bytes < ALLOWED_MOST ? bytes : ALLOWED_MOST;
 }
@@ -79,6 +88,6 @@ bool lag_note_answer(struct lag *lag, int message_id, int64_t now_mono_ms)
     int64_t taken_ms = now_mono_ms - message.sent_mono_ms;
     if (taken_ms < 1) taken_ms = 1;
     note_least(lag, taken_ms, message.load == message.bytes);
-    adapt(lag, message.load, taken_ms);
+    adapt(lag, &message, taken_ms);
     return true;
 }

@@ -24,6 +24,7 @@ struct lag {
     int64_t least_ms;       /* that a message took; 0: not known */
     int64_t least_alone_ms; /* of the last few in a row that had nothing before them */
     unsigned alone;         /* how many these are */
+    unsigned in_time;       /* answers in a row, while no more was allowed */
     int64_t bytes;          /* on the way */
     size_t count;           /* messages on the way, in the order in which they were sent */
     struct lag_message {
