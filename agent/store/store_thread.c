@@ -110,6 +110,7 @@ static void share_counts(struct store_thread *thread)
     thread->counts.dropped = counts.dropped;
     thread->counts.merged = counts.merged;
     thread->counts.covered = counts.covered;
+    thread->counts.merged_alarms = counts.merged_alarms;
     memcpy(thread->counts.waiting, counts.waiting, sizeof counts.waiting);
     thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;

@@ -59,14 +59,16 @@ static void note_least(struct lag *lag, int64_t taken_ms, bool is_alone)
 
 /* The load went in taken_ms, so in the time that is wanted as much as this would.  Less than is
  * allowed now is no sign of anything when the message was in time: there was no more to send.  On
- * a long way that is less than a message more, so now and then one more is tried. */
+ * a long way that is less than a message more, so now and then, while the link seems idle, one
+ * more is tried. */
 static void adapt(struct lag *lag, const struct lag_message *message, int64_t taken_ms)
 {
     int64_t wanted_ms = lag->least_ms + lag->target_ms;
     int64_t bytes = message->load * wanted_ms / taken_ms;
     int64_t one_more = message->load + message->bytes;
     bool is_in_time = taken_ms <= wanted_ms;
-    lag->in_time = is_in_time && one_more > lag->allowed_bytes ? lag->in_time + 1 : 0;
+    bool is_idle = taken_ms <= lag->least_ms + lag->target_ms / 2;
+    lag->in_time = is_idle && one_more > lag->allowed_bytes ? lag->in_time + 1 : 0;
     if (lag->in_time == PROBE_TIMES) {
         lag->in_time = 0;
         if (bytes < one_more) bytes = one_more;
