@@ -429,7 +429,7 @@ static void note_offered_alarms(struct writer *writer, const struct record *reco
     uint64_t last = count > 0 ? records[count - 1].seq : 0;
     struct meta_state state = writer->state;
     if (last <= state.alarms_offered || last <= writer->degrade.alarms_offered) return;
-    enum status status = begin(writer);
+    enum status status = writer->connection != NULL ? begin(writer) : ST_FULL;
     if (status == ST_OK) {
         status = offer_note_alarms(&writer->outbox, &state, last);
         if (status == ST_OK) status = meta_save(&writer->meta, &state);
