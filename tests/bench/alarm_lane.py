@@ -119,9 +119,11 @@ def measure(place, site, centre_broker):
     history, up = centre.history - history, link.bytes_up - up
     harness.wait_until("every alarm", lambda: len(centre.arrived) >= len(sent))
     waits = [1000 * (centre.arrived[value] - at) for value, at in sent.items()]
-    left = agent.status()["uplink"]["history"]
+    status = agent.status()
     agent.check_ledger()
-    return waits, {"history_per_s": round(history / seconds, 2), "history_left": left,
+    return waits, {"history_per_s": round(history / seconds, 2),
+                   "history_left": status["uplink"]["history"],
+                   "longest_commit_ms": status["store"]["longest_commit_ms"],
                    "link_used_percent": round(800 * up / seconds / BITS)}
 
 
