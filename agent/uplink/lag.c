@@ -7,7 +7,8 @@
 enum {
     ALONE_TIMES = 8, /* so many in a row have all taken longer: the way itself has become longer */
     PROBE_TIMES = 8, /* so many in a row were in time: then one message more is tried */
-    ALLOWED_LEAST = 1,
+    RISE_PART = 4,   /* of the way up to what an answer says */
+    FALL_PART = 2,   /* and not below this part of what was allowed */
     ALLOWED_MOST = 1 << 24
 };
 
@@ -57,6 +58,16 @@ static void note_least(struct lag *lag, int64_t taken_ms, bool is_alone)
     lag->alone = 0;
 }
 
+/* Not all the way at once: answers that were held up and come together make the link look slow, and
+ * then fast to the messages sent meanwhile. */
+static int64_t approach(int64_t allowed, int64_t bytes)
+{
+    if (bytes > ALLOWED_MOST) bytes = ALLOWED_MOST;
+    if (bytes > allowed) return allowed + (bytes - allowed + RISE_PART - 1) / RISE_PART;
+    bytes = bytes > allowed / FALL_PART ? bytes : allowed / FALL_PART;
+    return bytes > 0 ? bytes : 1;
+}
+
 /* The load went in taken_ms, so in the time that is wanted as much as this would.  Less than is
  * allowed now is no sign of anything when the message was in time: there was no more to send.  On
  * a long way that is less than a message more, so now and then, while the link seems idle, one
@@ -71,11 +82,10 @@ static void adapt(struct lag *lag, const struct lag_message *message, int64_t ta
     lag->in_time = is_idle && one_more > lag->allowed_bytes ? lag->in_time + 1 : 0;
     if (lag->in_time == PROBE_TIMES) {
         lag->in_time = 0;
-        if (bytes < one_more) bytes = one_more;
+        lag->allowed_bytes = one_more;
     }
     if (is_in_time && bytes < lag->allowed_bytes) return;
-    if (bytes < ALLOWED_LEAST) bytes = ALLOWED_LEAST;
-    lag->allowed_bytes = bytes < ALLOWED_MOST ? bytes : ALLOWED_MOST;
+    lag->allowed_bytes = approach(lag->allowed_bytes, bytes);
 }
 
 bool lag_note_answer(struct lag *lag, int message_id, int64_t now_mono_ms)
