@@ -101,6 +101,9 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    if (reply_number(store, "merged_alarms") > 0)
+        (void)printf("  events merged in the lane of alarms: %.0f\n",
+                     reply_number(store, "merged_alarms"));
     print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");

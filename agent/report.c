@@ -124,6 +124,7 @@ static void add_store(struct text *text, const struct flow *flow, const struct s
     text_json_uint(text, "waiting_alarms", counts->waiting[LANE_ALARM]);
     text_json_uint(text, "waiting_summaries", counts->waiting[LANE_WINDOW]);
     text_json_uint(text, "covered", counts->covered);
+    text_json_uint(text, "merged_alarms", counts->merged_alarms);
     add_flash(text, flow, now_mono_ms);
     text_json_close(text, '}');
 }

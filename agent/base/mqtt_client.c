@@ -489,6 +489,11 @@ bool mqtt_client_is_connected(const struct mqtt_client *client)
     return client->state == CLIENT_UP;
 }
 
+uint16_t mqtt_client_receive_maximum(const struct mqtt_client *client)
+{
+    return client->broker_receive_maximum;
+}
+
 static void set_paused(struct mqtt_client *client, bool is_paused)
 {
     client->is_paused = is_paused;

@@ -327,6 +327,8 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
     int64_t journal_bytes = writer->journal_bytes;
     state.batch = batch->number;
     if (writer->is_caught_up) offer_batch(&state, batch);
+    if (writer->has_no_alarm_left && batch->records[LANE_ALARM] > 0)
+        state.alarms_offered = batch->next_seq - 1;
     enum status status = begin(writer);
     if (status != ST_OK) return status;
     /* What goes makes room for what comes. */
@@ -350,6 +352,7 @@ static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
     writer->is_caught_up = false;
+    if (batch->records[LANE_ALARM] > 0) writer->has_no_alarm_left = false;
     degrade_note_commit(&writer->degrade, &writer->state);
     if (batch->begins_round) writer->round_id = batch->number;
 }
@@ -420,6 +423,26 @@ static size_t note_offered(struct writer *writer, const struct record *records, 
     return 0;
 }
 
+/* An alarm is not held back for that: when it cannot be noted on the disk, then in memory. */
+static void note_offered_alarms(struct writer *writer, const struct record *records, size_t count)
+{
+    uint64_t last = count > 0 ? records[count - 1].seq : 0;
+    struct meta_state state = writer->state;
+    if (last <= state.alarms_offered || last <= writer->degrade.alarms_offered) return;
+    enum status status = writer->connection != NULL ? begin(writer) : ST_FULL;
+    if (status == ST_OK) {
+        status = offer_note_alarms(&writer->outbox, &state, last);
+        if (status == ST_OK) status = meta_save(&writer->meta, &state);
+        status = end(writer, status);
+    }
+    if (status == ST_OK)
+        writer->state = state;
+    else
+        writer->degrade.alarms_offered = last;
+    if (status != ST_OK && status != ST_FULL)
+        detach_distrusted(writer, status, &writer->commit_damage);
+}
+
 size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
                     struct record *records)
 {
@@ -443,7 +466,11 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
         detach_distrusted(writer, status, &writer->fetch_damage);
         break;
     }
-    if (lane != LANE_WINDOW) return count;
+    if (lane == LANE_ALARM) {
+        if (count < max) writer->has_no_alarm_left = true;
+        note_offered_alarms(writer, records, count);
+        return count;
+    }
     if (count < max) writer->is_caught_up = true;
     return count > 0 ? note_offered(writer, records, count) : 0;
 }
@@ -462,9 +489,11 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
 
 bool writer_degrade(struct writer *writer)
 {
-    if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
     bool has_gained = false;
-    enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
+    if (writer->connection == NULL) return false;
+    enum status status = degrade_merge_alarms(&writer->degrade, false, &writer->state, &has_gained);
+    if (status == ST_OK && !has_gained && degrade_is_due(&writer->degrade))
+        status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
     if (status == ST_OK) status = room_write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
     detach_distrusted(writer, status, &writer->commit_damage);
@@ -478,6 +507,7 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->dropped = writer->state.dropped;
     counts->merged = writer->state.merged;
     counts->covered = writer->state.covered;
+    counts->merged_alarms = writer->state.merged_alarms;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
     counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path) +

@@ -44,6 +44,7 @@ struct writer {
     unsigned commit_damage, fetch_damage;
     bool has_reserve;
     bool is_caught_up;       /* all windows were handed out before the last commit */
+    bool has_no_alarm_left;  /* all alarms were handed out before the last commit with any */
     int64_t reserve_mono_ms; /* when the reserve was last tried for */
 };
 
