@@ -47,7 +47,7 @@ static void fill_list(struct config_tree *tree, const struct field *field,
 {
     size_t count = 0;
     if (node->kind == CONFIG_LIST && node->count > field->max_count) {
-        config_node_report(tree, node, "%s: %zu items, where at most %zu are possible", field->name,
+        config_node_report(tree, node, "%s: %zu items, where at most %u are possible", field->name,
                            node->count, field->max_count);
     } else if (node->kind != CONFIG_LIST && !is_empty(node)) {
         config_node_report(tree, node, "%s: must be a list, not %s; begin each item with \"- \"",

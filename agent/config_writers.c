@@ -7,13 +7,13 @@
 const char *config_help(const struct field *field)
 {
     const char *help = field->help;
-    if (help == NULL && field->fields != NULL) help = field->fields->help;
+    if (help == NULL && field_is_nested(field)) help = field->fields->help;
     return help != NULL ? help : "";
 }
 
 bool config_is_source_list(const struct field *field)
 {
-    return field->fields == &config_source_table;
+    return field_is_nested(field) && field->fields == &config_source_table;
 }
 
 void config_join_path(char *joined, const char *path, const char *name)

@@ -63,7 +63,7 @@ static const char *check_field(const struct field *field, size_t struct_size)
     if (field->type == FIELD_LIST && field->count_offset + sizeof(size_t) > struct_size)
         return "the count of a list lies outside its struct";
     if (field->given_offset >= struct_size) return "the mark of a field lies outside its struct";
-    if (field->type != FIELD_GROUP && field->type != FIELD_LIST) return NULL;
+    if (!field_is_nested(field)) return NULL;
     return check_table(field->fields, field->size);
 }
 
