@@ -74,10 +74,19 @@ static void fill_list(struct config_tree *tree, const struct field *field,
     memcpy((char *)options + field->count_offset, &count, sizeof count);
 }
 
+static bool is_left_out(struct config_tree *tree, const struct field *field,
+                        const struct config_node *node)
+{
+    if (!field_is_nested(field) || field->fields->left_out == NULL) return false;
+    config_node_report(tree, node, "%s: not compiled into this program (%s was OFF)", field->name,
+                       field->fields->left_out);
+    return true;
+}
+
 static void fill_field(struct config_tree *tree, const struct field *field,
                        const struct config_node *node, void *options)
 {
-    if (node->is_bad) return;
+    if (node->is_bad || is_left_out(tree, field, node)) return;
     if (field->type == FIELD_GROUP) {
         config_fill_group(tree, field->fields, node, field_member(field, options), NULL);
         field_mark_given(field, options);

@@ -28,6 +28,14 @@ enum field_type {
 
 struct field_table;
 
+/* What a row or a table says of itself in the documents: FIELD_HELP("Days in a week.") among its
+ * initializers.  A build that writes no documents has no place for it. */
+#if ISOTHERM_FIELD_HELP
+#define FIELD_HELP(text) .help = text
+#else
+#define FIELD_HELP(text) .help = NULL
+#endif
+
 struct field {
     const char *name;
     const char *default_text; /* as it would be written in YAML; NULL: zero, or none */
@@ -60,6 +68,9 @@ struct field_table {
     const struct field *fields;
     size_t count;
     const char *help; /* one sentence about the whole */
+    /* The option that was OFF when a part that has no place in this program would have read the
+     * rows: then there are none, and a key with this table is an error that says so.  Else NULL. */
+    const char *left_out;
     /* Optional: the row that is meant when an item of a list is written as a single value. */
     const char *scalar_name;
     /* Optional: checks that concern several fields at once. */
