@@ -3,6 +3,7 @@
 #include "action/action.h"
 #include "base/mqtt_tls.h"
 #include "base/text.h"
+#include "board.h"
 #include "config_learned.h"
 #include "drivers.h"
 #include "uplink/command_channel.h"
@@ -24,6 +25,7 @@ static size_t list_parts(struct part parts[PARTS])
         {"tls", mqtt_tls_is_compiled()},
         {"alarm_commands", command_channel_option_table.left_out == NULL},
         {"actions", action_option_table.left_out == NULL},
+        {"boards", board_table.left_out == NULL},
         {"learned", config_habit_table.left_out == NULL},
         {"tools", !command_plan.is_left_out},
     };
