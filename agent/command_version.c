@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "board.h"
 #include "config_learned.h"
-#include "drivers.h"
+#include "driver.h"
 #include "uplink/command_channel.h"
 
 #include <stdio.h>

@@ -50,7 +50,7 @@ static size_t measure_field(const struct field *field)
 
 static bool lacks_help(const char *help)
 {
-    return ISOTHERM_FIELD_HELP && (help == NULL || help[0] == '\0');
+    return FIELD_HAS_HELP && (help == NULL || help[0] == '\0');
 }
 
 static const char *check_table(const struct field_table *table, size_t struct_size);

@@ -30,10 +30,12 @@ struct field_table;
 
 /* What a row or a table says of itself in the documents: FIELD_HELP("Days in a week.") among its
  * initializers.  A build that writes no documents has no place for it. */
-#if ISOTHERM_FIELD_HELP
-#define FIELD_HELP(text) .help = text
-#else
+#ifdef ISOTHERM_WITHOUT_HELP
 #define FIELD_HELP(text) .help = NULL
+enum { FIELD_HAS_HELP = 0 };
+#else
+#define FIELD_HELP(text) .help = text
+enum { FIELD_HAS_HELP = 1 };
 #endif
 
 struct field {

@@ -47,9 +47,8 @@ extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
          .offset = offsetof(options_type, member.client_id),                                       \
          .size = sizeof((options_type *)0)->member.client_id,                                      \
          .default_text = "",                                                                       \
-         FIELD_HELP(                                                                               \
-             "MQTT client id; by default made from the gateway's name. Must be unique at the "     \
-             "broker and stay the same over restarts.")},                                          \
+         FIELD_HELP("MQTT client id; by default made from the gateway's name. Must be unique "     \
+                    "at the broker and stay the same over restarts.")},                            \
         {.name = "username",                                                                       \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.username),                                        \
