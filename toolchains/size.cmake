@@ -9,7 +9,8 @@ target_link_options(isotherm_flags INTERFACE -Wl,-z,noseparate-code -Wl,--hash-s
 
 # lld lays segments out without padding, whatever the size of a page; version 15 is the first whose
 # packed relocations glibc takes.
-find_program(ISOTHERM_LLD NAMES ld.lld-16 ld.lld DOC "Linker for builds made for size")
+# -DISOTHERM_LLD=OFF takes the compiler's own linker.
+find_program(ISOTHERM_LLD NAMES ld.lld-16 ld.lld DOC "Linker for builds made for size, or OFF")
 if(ISOTHERM_LLD)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/linker)
   file(CREATE_LINK ${ISOTHERM_LLD} ${CMAKE_BINARY_DIR}/linker/ld.lld SYMBOLIC)
