@@ -52,23 +52,25 @@ static const struct field subscription_fields[] = {
      .offset = offsetof(struct driver_mqtt_subscription, topic),
      .size = sizeof((struct driver_mqtt_subscription *)0)->topic,
      .is_required = true,
-     .help = "Topic filter. A level +name matches like + and becomes a part of the device id; a "
-             "message belongs to the first filter that fits, so filters should not overlap."},
+     FIELD_HELP("Topic filter. A level +name matches like + and becomes a part of the device id; a "
+                "message belongs to the first filter that fits, so filters should not overlap.")},
     {.name = "id",
      .type = FIELD_TEXT,
      .offset = offsetof(struct driver_mqtt_subscription, id),
      .size = sizeof((struct driver_mqtt_subscription *)0)->id,
      .default_text = "",
-     .help = "The device id, with {name} for a named level, e.g. {line}-{device}; by default all "
-             "named levels joined by /."},
+     FIELD_HELP(
+         "The device id, with {name} for a named level, e.g. {line}-{device}; by default all "
+         "named levels joined by /.")},
     {.name = "qos",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct driver_mqtt_subscription, qos),
      .default_text = "1",
      .min = 0,
      .max = 1,
-     .help = "1: the broker sends again what was not committed before a crash; 0: it does not. 2 "
-             "is not offered, because it loses messages in a crash; such messages arrive with 1."},
+     FIELD_HELP(
+         "1: the broker sends again what was not committed before a crash; 0: it does not. 2 "
+         "is not offered, because it loses messages in a crash; such messages arrive with 1.")},
     MAPPING_FIELDS(struct driver_mqtt_subscription, mapping),
 };
 
@@ -92,7 +94,7 @@ static void check_subscription(const void *options, const struct field_report *r
 static const struct field_table subscription_table = {
     .fields = subscription_fields,
     .count = sizeof subscription_fields / sizeof *subscription_fields,
-    .help = "One topic filter and how its payloads are read.",
+    FIELD_HELP("One topic filter and how its payloads are read."),
     .check = check_subscription,
 };
 
@@ -104,21 +106,22 @@ static const struct field fields[] = {
      .default_text = "250",
      .min = 1,
      .max = 65535,
-     .help = "How many messages the broker sends before they are acknowledged (MQTT 5)."},
+     FIELD_HELP("How many messages the broker sends before they are acknowledged (MQTT 5).")},
     {.name = "coalesce",
      .type = FIELD_DURATION,
      .offset = offsetof(struct driver_mqtt_options, coalesce_ms),
      .default_text = "20ms",
      .min = 0,
      .max = 1000,
-     .help = "How long to wait after the first message, to read it with those that follow: fewer "
-             "wake-ups for that much delay. 0: read each one as it comes."},
+     FIELD_HELP(
+         "How long to wait after the first message, to read it with those that follow: fewer "
+         "wake-ups for that much delay. 0: read each one as it comes.")},
     {.name = "retained",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct driver_mqtt_options, retained),
      .choices = retained_names,
      .default_text = "refuse",
-     .help = "Whether to take retained messages, which are old values that the broker kept."},
+     FIELD_HELP("Whether to take retained messages, which are old values that the broker kept.")},
     {.name = "subscribe",
      .type = FIELD_LIST,
      .offset = offsetof(struct driver_mqtt_options, subscriptions),
@@ -127,7 +130,7 @@ static const struct field fields[] = {
      .count_offset = offsetof(struct driver_mqtt_options, subscription_count),
      .max_count = MQTT_SUBSCRIPTIONS,
      .is_required = true,
-     .help = "What to subscribe."},
+     FIELD_HELP("What to subscribe.")},
 };
 
 static void check_options(const void *options, const struct field_report *report)
@@ -141,7 +144,7 @@ static void check_options(const void *options, const struct field_report *report
 static const struct field_table table = {
     .fields = fields,
     .count = sizeof fields / sizeof *fields,
-    .help = "Readings from an MQTT broker.",
+    FIELD_HELP("Readings from an MQTT broker."),
     .check = check_options,
 };
 
