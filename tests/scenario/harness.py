@@ -172,7 +172,8 @@ class Agent(Process):
     def __init__(self, place, config, start=True, environment=None, name="agent"):
         number = len(place.things)
         super().__init__("isotherm", place.path / f"{name}-{number}.log")
-        self.environment = {**os.environ, **(environment or {})}
+        self.environment = {"LSAN_OPTIONS": f"suppressions={SOURCE}/tests/support/lsan.txt",
+                            **os.environ, **(environment or {})}
         self.config_path = place.path / f"{name}-{number}.yaml"
         if not isinstance(config, str):
             config.setdefault("store", {}).setdefault("path",
