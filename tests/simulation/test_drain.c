@@ -153,8 +153,8 @@ static void be_away(uint64_t seed, int64_t away_ms)
 
 static void go_through_all(uint64_t seed)
 {
-    static const int64_t away_ms[] = {SECOND,   10 * SECOND, MINUTE, 10 * MINUTE,
-                                      HOUR,     6 * HOUR,    DAY};
+    static const int64_t away_ms[] = {SECOND, 10 * SECOND, MINUTE, 10 * MINUTE,
+                                      HOUR,   6 * HOUR,    DAY};
     for (size_t i = 0; i < sizeof away_ms / sizeof *away_ms; i++) be_away(seed, away_ms[i]);
 }
 
