@@ -7,6 +7,7 @@ ISOTHERM_BUDGET multiplies the number of readings.
 
 import fcntl
 import os
+import pathlib
 import shutil
 import socket
 import struct
@@ -45,6 +46,14 @@ def bring_loopback_up():
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack_from("h", fcntl.ioctl(sock, get_flags, request), 16)[0]
         fcntl.ioctl(sock, set_flags, struct.pack("16sh14x", b"lo", flags | up))
+
+
+def try_again_sooner():
+    """Where the kernel can, it waits for at most a second before it sends a packet again: the same
+    happens in less time."""
+    longest = pathlib.Path("/proc/sys/net/ipv4/tcp_rto_max_ms")
+    if longest.exists():
+        longest.write_text("1000\n")
 
 
 class Loss:
@@ -89,6 +98,7 @@ def main():
     if INSIDE not in os.environ:
         go_inside()
     bring_loopback_up()
+    try_again_sooner()
     loss = Loss()
     with Place() as place:
         site, centre = place.broker(), place.broker()
