@@ -8,6 +8,7 @@
 #include "driver_mqtt.h"
 
 #include "stream/reading.h"
+#include "window_guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +19,10 @@
 
 enum {
     WINDOW_MAX = 512,
-    WINDOWS_UNDER_WAY = 16,   /* seen from mosquitto 2.0.11: 5 */
-    IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
-    PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
+    WINDOWS_UNDER_WAY = 16, /* seen from mosquitto 2.0.11: 5 */
+    IN_FLIGHT_311 = 20,     /* what brokers send unacknowledged when they are not told a number */
+    GUESSED_PATIENCE_MS = 1000, /* a commit for a guess waits, where the flash is to be spared */
+    PACKET_ROOM_BYTES = 65536   /* topic and properties beside the payload */
 };
 
 struct state {
@@ -32,6 +34,7 @@ struct state {
 
     uint64_t last_ticket;  /* of the readings at QoS 1 */
     size_t unacknowledged; /* messages at QoS 1 whose acknowledgement is held */
+    struct window_guess window;
     size_t repeats_left;   /* so many messages may still be repeats */
     uint64_t begin_ticket; /* when it is durable the new session may begin; 0: it has begun */
     struct reading kept;   /* the intake was busy: to be offered again */
@@ -218,6 +221,8 @@ static void update_flow(struct state *state)
     if (must_hold(state)) {
         mqtt_client_hold(state->client);
     } else {
+        window_guess_release(&state->window, state->unacknowledged,
+                             intake_now_mono_ms(state->intake));
         state->unacknowledged = 0;
         mqtt_client_release(state->client);
     }
@@ -272,9 +277,11 @@ static void offer_kept(struct state *state)
 static void count_message(struct state *state, int qos)
 {
     if (qos == 0 || !must_hold(state)) return;
+    window_guess_arrive(&state->window, state->unacknowledged, intake_now_mono_ms(state->intake));
     state->unacknowledged++;
-    if (state->unacknowledged != commit_at(state->options)) return;
-    intake_request_commit(state->intake);
+    if (state->unacknowledged != window_guess_read(&state->window)) return;
+    bool is_guessed = window_guess_is_guessed(&state->window);
+    intake_request_commit_within(state->intake, is_guessed ? GUESSED_PATIENCE_MS : 0);
     mqtt_client_hurry(state->client);
 }
 
@@ -372,6 +379,7 @@ static void on_lost(void *context, const char *reason)
     struct state *state = context;
     state->begin_ticket = 0;
     state->unacknowledged = 0;
+    window_guess_reset(&state->window);
     if (state->has_kept && state->kept_qos > 0) state->has_kept = false;
     update_flow(state);
     intake_report_connected(state->intake, false, reason);
@@ -399,6 +407,7 @@ static enum status driver_open(void *opaque, struct intake *intake, const void *
     struct state *state = opaque;
     state->intake = intake;
     state->options = options;
+    window_guess_init(&state->window, commit_at(options));
     enum status status = parse_maps(state);
     if (status != ST_OK) return status;
     /* Fixed over restarts, unless the order of the sources changes. */
@@ -460,6 +469,7 @@ static void driver_pause(void *opaque)
 {
     struct state *state = opaque;
     state->is_paused = true;
+    window_guess_pause(&state->window, intake_now_mono_ms(state->intake));
     if (state->client != NULL) mqtt_client_pause(state->client);
 }
 
