@@ -17,6 +17,8 @@
 
 #define KEY_SEED UINT64_C(0x69736f746865726d) /* the same for ever: keys outlive the process */
 
+enum { REPEATS_MARKED, REPEATS_UNMARKED, REPEATS_RENUMBERED };
+
 enum {
     WINDOW_MAX = 512,
     WINDOWS_UNDER_WAY = 16, /* seen from mosquitto 2.0.11: 5 */
@@ -48,6 +50,7 @@ struct state {
 /* ---- options ---- */
 
 static const char *const retained_names[] = {"refuse", "accept", NULL};
+static const char *const repeats_names[] = {"marked", "unmarked", "renumbered", NULL};
 
 static const struct field subscription_fields[] = {
     {.name = "topic",
@@ -122,6 +125,14 @@ static const struct field fields[] = {
      .choices = retained_names,
      .default_text = "refuse",
      .help = "Whether to take retained messages, which are old values that the broker kept."},
+    {.name = "repeats",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct driver_mqtt_options, repeats),
+     .choices = repeats_names,
+     .default_text = "marked",
+     .help = "How the broker sends a message again after a lost connection. marked: as MQTT has "
+             "it, with its id and DUP. unmarked: without DUP (aedes). renumbered: with another id "
+             "(RabbitMQ 3.10); payloads should then hold a time or a counter."},
     {.name = "subscribe",
      .type = FIELD_LIST,
      .offset = offsetof(struct driver_mqtt_options, subscriptions),
@@ -234,10 +245,12 @@ static void update_flow(struct state *state)
 }
 
 /* The id, which has one message at a time, and a hash of what it stands for. */
-static uint64_t key_of(const struct mqtt_message *message)
+static uint64_t key_of(const struct driver_mqtt_options *options,
+                       const struct mqtt_message *message)
 {
     uint64_t hash = XXH3_64bits_withSeed(message->topic, strlen(message->topic), KEY_SEED);
     hash = XXH3_64bits_withSeed(message->payload, message->size, hash);
+    if (options->repeats == REPEATS_RENUMBERED) return hash;
     return (uint64_t)message->id << 32 | (uint32_t)hash;
 }
 
@@ -246,7 +259,8 @@ static bool is_repeat(struct state *state, const struct mqtt_message *message, u
 {
     if (state->repeats_left == 0) return false;
     state->repeats_left--;
-    return message->repeat != MQTT_REPEAT_NO && intake_is_repeat(state->intake, key, INT64_MAX);
+    bool is_new = message->repeat == MQTT_REPEAT_NO && state->options->repeats != REPEATS_UNMARKED;
+    return !is_new && intake_is_repeat(state->intake, key, INT64_MAX);
 }
 
 /* Offers; what the intake cannot take now is kept, since the library cannot give it back. */
@@ -315,7 +329,7 @@ static void on_message(void *context, const struct mqtt_message *message)
             intake_report_refusal(state->intake, VERDICT_BUSY, "topic %.80s", message->topic);
         return;
     }
-    uint64_t key = message->qos > 0 ? key_of(message) : 0;
+    uint64_t key = message->qos > 0 ? key_of(state->options, message) : 0;
     enum verdict verdict = judge(state, message, key, &reading, &detail);
     if (verdict == VERDICT_OK) {
         offer(state, &reading, message->qos, key);

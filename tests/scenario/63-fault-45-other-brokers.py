@@ -10,9 +10,10 @@ import os
 import threading
 
 import other_brokers
+from fault_proxy import TcpProxy
 from harness import (Client, Place, check_all_there, fast, small_config, wait_closed, wait_until)
 
-DEVICES, READINGS = 5, 100
+DEVICES, READINGS, CUTS = 5, 100, 5
 
 
 class Run:
@@ -31,9 +32,11 @@ class Run:
             secret.write_text(kind.login["password"] + "\n")
             secret.chmod(0o600)
             options.update(username=kind.login["username"], password_file=str(secret))
+        self.line = TcpProxy(self.broker.port)
+        place.things.append(self.line)
         config = small_config(
-            [{"mqtt": {"broker": self.broker.url, "subscribe": [{"topic": "f/+device"}],
-                       **options}}], self.broker)
+            [{"mqtt": {"broker": self.line.url, "subscribe": [{"topic": "f/+device"}],
+                       **options, **kind.source}}], self.broker)
         config["uplink"]["mqtt"].update(options)
         self.agent = place.agent(config)
         self.client = Client(self.broker, version=version, **kind.login).wait()
@@ -51,13 +54,27 @@ class Run:
                                  for n in range(self.sent, self.sent + count)])
         self.sent += count
 
+    def count_received(self):
+        return self.agent.status()["ledger"]["readings"]["received"]
+
+    def cut_in_the_middle(self):
+        """The line breaks again and again while readings come in: some acknowledgements are lost
+        with it, and their messages come again."""
+        for _ in range(CUTS):
+            feeding = threading.Thread(target=self.feed, args=(READINGS,))
+            before = self.count_received()
+            feeding.start()
+            wait_until("some readings", lambda past=before: self.count_received() > past)
+            self.line.cut()
+            feeding.join()
+        self.agent.wait_received(self.sent)
+
     def kill_in_the_middle(self):
         """Killed while readings come in: what was not committed comes again."""
         feeding = threading.Thread(target=self.feed, args=(READINGS,))
-        before = self.agent.status()["ledger"]["readings"]["received"]
+        before = self.count_received()
         feeding.start()
-        wait_until("some readings", lambda: self.agent.status()["ledger"]["readings"]["received"]
-                   > before)
+        wait_until("some readings", lambda: self.count_received() > before)
         self.agent.kill()
         feeding.join()
         self.feed(READINGS)  # while nobody is there
@@ -112,6 +129,7 @@ def go_through(kind, version):
         run.agent.wait_connected()
         run.feed(READINGS)
         run.agent.wait_received(run.sent)
+        run.cut_in_the_middle()
         run.kill_in_the_middle()
         run.restart_broker()
         run.feed(READINGS)

@@ -23,7 +23,7 @@ def program(name):
 
 
 class Mosquitto(Broker):
-    versions, keeps_sessions, login = ("5", "3.1.1"), True, {}
+    versions, keeps_sessions, login, source = ("5", "3.1.1"), True, {}, {}
 
     def __init__(self, place):
         super().__init__(place, persistent=True)
@@ -36,6 +36,7 @@ class Mosquitto(Broker):
 class OtherBroker(Process):
     keeps_sessions = False
     login = {}
+    source = {}  # options that a source needs at this broker
 
     def __init__(self, place):
         name = type(self).__name__
@@ -79,6 +80,7 @@ class OtherBroker(Process):
 class RabbitMq(OtherBroker):
     versions = ("3.1.1",)  # 5 only since 3.13
     keeps_sessions = True
+    source = {"repeats": "renumbered"}
     script = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
     @classmethod
@@ -141,6 +143,7 @@ class Ejabberd(OtherBroker):
 
 class Aedes(OtherBroker):
     versions = ("3.1.1",)
+    source = {"repeats": "unmarked"}
     script = pathlib.Path(__file__).with_name("aedes_broker.mjs")
 
     @staticmethod
