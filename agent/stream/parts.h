@@ -56,6 +56,7 @@ struct device {
     uint32_t index;          /* of its slot */
     uint32_t next_dirty;     /* index of the next device in the list of dirty ones */
     uint32_t alarm_source;   /* valid with knows_source */
+    uint8_t source;          /* that brought the newest reading, from 1; 0: not known */
     bool is_dirty : 1;       /* in that list */
     bool has_odd_marks : 1;  /* some mark is not what SETTLE would make of the panes */
     bool has_owed : 1;       /* some closed window owes a revision */
@@ -109,6 +110,7 @@ struct stream {
     size_t state_cursor;   /* where stream_journal_states goes on */
     size_t advance_cursor; /* where stream_advance goes on */
     int64_t mono_ms;       /* the last one seen */
+    struct device *latest; /* of the reading taken last; NULL: none yet */
     bool has_resumed;      /* restored times have a place on this run's monotonic clock */
     bool is_provisional_due[LIMIT_WINDOWS]; /* in the present pass of stream_advance */
     int64_t provisional_mono_ms[LIMIT_WINDOWS];
