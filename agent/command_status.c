@@ -36,6 +36,8 @@ static void print_sources(const cJSON *status)
         if (cJSON_GetArraySize(refused) > 0) (void)printf(" refused:");
         cJSON_ArrayForEach(reason, refused)(void)
             printf(" %s %.0f", reason->string, reason->valuedouble);
+        if (reply_number(source, "conflicts") > 0)
+            (void)printf(" conflicts: %.0f", reply_number(source, "conflicts"));
         if (!reply_is_true(source, "connected") && !reply_is_true(source, "ended"))
             (void)printf("  (%s)", reply_text(source, "detail"));
         (void)printf("\n");

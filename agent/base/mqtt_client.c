@@ -28,6 +28,7 @@ enum {
     GREETING_MIN_MS = 10000,
     GREETING_MAX_MS = 30000,
     ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
+    TRY_MS = 30000,    /* for all of them; those left get a moment each */
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
     TAKEOVERS = 3,     /* in a row, until it is called by its name */
     HURRY_MS = 1000,   /* a commit on a slow disk takes less */
@@ -225,7 +226,7 @@ static void connect_work(void *request)
 {
     struct mqtt_client *client = request;
     struct call_limit limit;
-    (void)call_limit_start(&limit, ADDRESS_MS);
+    (void)call_limit_start(&limit, ADDRESS_MS, TRY_MS);
     errno = 0;
     client->connect_rc = mosquitto_connect_bind_v5(
         client->handle, client->address.host, client->address.port,
