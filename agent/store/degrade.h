@@ -77,6 +77,11 @@ bool degrade_is_due(struct degrade *degrade);
 enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_state *state,
                          bool *has_gained) ISOTHERM_CHECK;
 
+/* When not even dropping makes room: the batch without its windows, which are named as dropped by
+ * notices under some of their numbers.  In the caller's transaction, on the caller's state. */
+enum status degrade_insert_without_windows(struct degrade *degrade, const struct batch *batch,
+                                           struct meta_state *state) ISOTHERM_CHECK;
+
 /* Step 6: drops up to `count` of the oldest records of a lane, in a transaction. */
 enum status degrade_drop(struct degrade *degrade, enum lane lane, uint64_t count,
                          struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;

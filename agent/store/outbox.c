@@ -66,19 +66,23 @@ static enum status insert_one(struct outbox *outbox, const struct batch_record *
     return database_step(outbox->connection, outbox->log, statement);
 }
 
-enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum lane skipped,
+enum status outbox_add(struct outbox *outbox, const struct batch_record *record,
+                       struct meta_state *state)
+{
+    enum status status = insert_one(outbox, record);
+    if (status != ST_OK) return status;
+    state->written++;
+    state->waiting[record->lane]++;
+    return ST_OK;
+}
+
+enum status outbox_insert(struct outbox *outbox, const struct batch *batch,
                           struct meta_state *state)
 {
     struct batch_record record;
     for (size_t cursor = 0; batch_next_record(batch, &cursor, &record);) {
-        state->written++;
-        if (record.lane == skipped) {
-            state->dropped++;
-            continue;
-        }
-        enum status status = insert_one(outbox, &record);
+        enum status status = outbox_add(outbox, &record, state);
         if (status != ST_OK) return status;
-        state->waiting[record.lane]++;
     }
     if (batch->next_seq != 0) state->next_seq = batch->next_seq;
     return ST_OK;

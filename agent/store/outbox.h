@@ -35,10 +35,11 @@ struct outbox {
 enum status outbox_open(struct outbox *outbox, sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
 void outbox_close(struct outbox *outbox);
 
-/* Inserts the batch's records; those of `skipped` (LANE_COUNT: none) are counted as written and
- * dropped instead. */
-enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum lane skipped,
+/* Inserts the batch's records, which were not written before; or one of them. */
+enum status outbox_insert(struct outbox *outbox, const struct batch *batch,
                           struct meta_state *state) ISOTHERM_CHECK;
+enum status outbox_add(struct outbox *outbox, const struct batch_record *record,
+                       struct meta_state *state) ISOTHERM_CHECK;
 
 /* Deletes what the batch says was delivered. */
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,

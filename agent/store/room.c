@@ -66,7 +66,7 @@ static enum status degrade(struct writer *writer, bool *has_gained)
  * oldest windows, the windows of the batch itself.  Alarms go only where alarms alone fill the
  * budget: then the oldest makes way for the newest, since the alternative is to stand still for
  * good. */
-enum status room_make(struct writer *writer, unsigned round, enum lane *skipped)
+enum status room_make(struct writer *writer, unsigned round, bool *has_windows)
 {
     uint64_t count = DROP_FIRST;
     if (count < writer->state.waiting[LANE_WINDOW] / DROP_PART)
@@ -85,8 +85,10 @@ enum status room_make(struct writer *writer, unsigned round, enum lane *skipped)
         status = drop(writer, LANE_WINDOW, count);
         if (status != ST_OK || writer->state.waiting[LANE_WINDOW] < waiting) return status;
     }
-    if (*skipped != LANE_WINDOW) {
-        *skipped = LANE_WINDOW;
+    if (*has_windows) {
+        *has_windows = false;
+        log_growing(writer->log, LOG_LEVEL_WARN, "store", "skipped",
+                    "no room: the window results of a batch are dropped");
         return ST_OK;
     }
     if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);

@@ -321,7 +321,7 @@ static enum status trim(struct writer *writer, const struct batch *batch)
 }
 
 /* One try to write the batch. */
-static enum status apply(struct writer *writer, struct batch *batch, enum lane skipped)
+static enum status apply(struct writer *writer, struct batch *batch, bool has_windows)
 {
     struct meta_state state = writer->state;
     int64_t journal_bytes = writer->journal_bytes;
@@ -336,7 +336,9 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
         status = journal_insert(&writer->journal, batch);
         writer->journal_bytes += (int64_t)batch->journal_size;
     }
-    if (status == ST_OK) status = outbox_insert(&writer->outbox, batch, skipped, &state);
+    if (status == ST_OK)
+        status = has_windows ? outbox_insert(&writer->outbox, batch, &state)
+                             : degrade_insert_without_windows(&writer->degrade, batch, &state);
     if (status == ST_OK) status = meta_save(&writer->meta, &state);
     status = end(writer, status);
     if (status == ST_OK)
@@ -356,14 +358,14 @@ static void finish(struct writer *writer, const struct batch *batch)
 
 static enum status try_to_commit(struct writer *writer, struct batch *batch)
 {
-    enum lane skipped = LANE_COUNT;
+    bool has_windows = true;
     enum status status = room_deliver_ahead(writer, batch);
     if (status != ST_OK && status != ST_FULL) return status;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
-        status = apply(writer, batch, skipped);
+        status = apply(writer, batch, has_windows);
         if (status != ST_FULL) return status;
         bool had_reserve = writer->has_reserve;
-        status = room_make(writer, round, &skipped);
+        status = room_make(writer, round, &has_windows);
         if (status == ST_FULL && had_reserve) {
             room_give_up_reserve(writer);
             status = ST_OK;

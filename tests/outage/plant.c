@@ -146,14 +146,21 @@ static void check_ledger(const struct plant *plant)
 
 static void glimpse(struct plant *plant);
 
-static void commit(struct plant *plant)
+static void raise_alarms(struct plant *plant)
 {
-    if (chance(plant, plant->options.alarm_permille)) {
-        struct record alarm = {.kind = RECORD_ALARM, .device = "d0", .created_ms = plant->wall_ms};
-        memcpy(alarm.alarm.name, "hot", 4);
+    if (!chance(plant, plant->options.alarm_permille)) return;
+    struct record alarm = {.kind = RECORD_ALARM, .device = "d0", .created_ms = plant->wall_ms};
+    memcpy(alarm.alarm.name, "hot", 4);
+    for (unsigned i = 0; i == 0 || i < plant->options.alarms_at_once; i++) {
+        if (i > 0 && !batch_has_room(&plant->batch, STREAM_ALARM_BYTES)) return;
         emit(plant, &alarm);
         plant->alarms++;
     }
+}
+
+static void commit(struct plant *plant)
+{
+    raise_alarms(plant);
     assert_int_equal(writer_commit(&plant->writer, &plant->batch), ST_OK);
     batch_clear(&plant->batch);
     writer_tend(&plant->writer, plant->wall_ms);
