@@ -82,8 +82,13 @@ enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_st
 enum status degrade_insert_without_windows(struct degrade *degrade, const struct batch *batch,
                                            struct meta_state *state) ISOTHERM_CHECK;
 
-/* Step 6: drops up to `count` of the oldest records of a lane, in a transaction. */
-enum status degrade_drop(struct degrade *degrade, enum lane lane, uint64_t count,
-                         struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
+/* Step 6: drops up to `count` of the oldest windows that the centre cannot have, in a transaction.
+ * When there are none, *dropped is 0. */
+enum status degrade_drop(struct degrade *degrade, uint64_t count, struct meta_state *state,
+                         uint64_t *dropped) ISOTHERM_CHECK;
+
+/* Those that it may have, or alarms: their numbers cannot be given to a notice, so one is owed. */
+enum status degrade_drop_offered(struct degrade *degrade, enum lane lane, uint64_t count,
+                                 struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
 
 #endif

@@ -281,6 +281,27 @@ enum status outbox_recount(struct outbox *outbox, struct meta_state *state)
     return ST_OK;
 }
 
+enum status outbox_find_gaps(struct outbox *outbox, uint64_t before, struct notice *notice)
+{
+    static const char *const list =
+        "SELECT seq FROM outbox_alarm UNION ALL SELECT seq FROM outbox_window ORDER BY seq";
+    sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(outbox->connection, outbox->log, list, &statement);
+    if (status != ST_OK) return status;
+    uint64_t next = 1;
+    int result;
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        owed_add_range(notice, next, seq - 1);
+        next = seq + 1;
+    }
+    if (result != SQLITE_DONE)
+        status = database_report(outbox->connection, outbox->log, result, list);
+    (void)sqlite3_finalize(statement);
+    owed_add_range(notice, next, before - 1);
+    return status;
+}
+
 enum status outbox_find_newest(struct outbox *outbox, uint64_t *seq)
 {
     *seq = 0;

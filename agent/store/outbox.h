@@ -81,6 +81,10 @@ enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, 
 /* Compares the state with the rows and believes the rows. */
 enum status outbox_recount(struct outbox *outbox, struct meta_state *state) ISOTHERM_CHECK;
 
+/* Adds to the notice the numbers below `before` that are not in the outbox. */
+enum status outbox_find_gaps(struct outbox *outbox, uint64_t before,
+                             struct notice *notice) ISOTHERM_CHECK;
+
 /* The largest seq in the outbox; 0: it is empty. */
 enum status outbox_find_newest(struct outbox *outbox, uint64_t *seq) ISOTHERM_CHECK;
 

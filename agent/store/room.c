@@ -24,16 +24,36 @@ void room_give_up_reserve(struct writer *writer)
     (void)reserve_give_up(writer->path, writer->log);
 }
 
-/* Drops the oldest of one lane in a transaction of its own. */
-static enum status drop(struct writer *writer, enum lane lane, uint64_t count)
+static void tell_dropped(struct writer *writer, enum lane lane, uint64_t dropped)
 {
-    uint64_t dropped = 0;
-    enum status status = degrade_drop(&writer->degrade, lane, count, &writer->state, &dropped);
-    if (status != ST_OK) return status;
+    if (dropped == 0) return;
     log_growing(writer->log, lane == LANE_ALARM ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "store",
                 "dropped", "no room: dropped the %" PRIu64 " oldest %s (%" PRIu64 " in all)",
                 dropped, lane == LANE_ALARM ? "alarms" : "window results", writer->state.dropped);
-    return ST_OK;
+}
+
+/* Drops the oldest windows in a transaction of its own, or notices that become one. */
+static enum status drop_windows(struct writer *writer, uint64_t count, bool *has_gained)
+{
+    uint64_t dropped = 0, waiting = writer->state.waiting[LANE_WINDOW];
+    if (waiting == 0) return ST_OK;
+    enum status status = degrade_drop(&writer->degrade, count, &writer->state, &dropped);
+    *has_gained = writer->state.waiting[LANE_WINDOW] < waiting;
+    if (status == ST_OK && !*has_gained)
+        status = degrade_drop_offered(&writer->degrade, LANE_WINDOW, count, &writer->state,
+                                      &dropped);
+    *has_gained = *has_gained || dropped > 0;
+    if (status == ST_OK) tell_dropped(writer, LANE_WINDOW, dropped);
+    return status;
+}
+
+static enum status drop_alarms(struct writer *writer, uint64_t count)
+{
+    uint64_t dropped = 0;
+    enum status status = degrade_drop_offered(&writer->degrade, LANE_ALARM, count, &writer->state,
+                                              &dropped);
+    if (status == ST_OK) tell_dropped(writer, LANE_ALARM, dropped);
+    return status;
 }
 
 enum status room_write_back(struct writer *writer)
@@ -80,18 +100,15 @@ enum status room_make(struct writer *writer, unsigned round, bool *has_windows)
     if (has_gained || (status != ST_OK && status != ST_FULL)) return status;
     /* Not tried again before something was dropped: a batch that just fits into the WAL could
      * leave no room to write it back, nor to delete. */
-    if (writer->state.waiting[LANE_WINDOW] > 0) {
-        uint64_t waiting = writer->state.waiting[LANE_WINDOW];
-        status = drop(writer, LANE_WINDOW, count);
-        if (status != ST_OK || writer->state.waiting[LANE_WINDOW] < waiting) return status;
-    }
+    status = drop_windows(writer, count, &has_gained);
+    if (status != ST_OK || has_gained) return status;
     if (*has_windows) {
         *has_windows = false;
         log_growing(writer->log, LOG_LEVEL_WARN, "store", "skipped",
                     "no room: the window results of a batch are dropped");
         return ST_OK;
     }
-    if (writer->state.waiting[LANE_ALARM] > 0) return drop(writer, LANE_ALARM, count);
+    if (writer->state.waiting[LANE_ALARM] > 0) return drop_alarms(writer, count);
     log_growing(writer->log, LOG_LEVEL_ERROR, "store", "full",
                 "no room, and nothing left to drop: waiting for space");
     return ST_FULL;
