@@ -235,7 +235,7 @@ static void on_restored(void *context, const void *bytes, size_t size)
 static double now_s(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* the disk is memory */
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
