@@ -69,6 +69,9 @@ void degrade_close(struct degrade *degrade);
 /* Something was committed: when it was much, more may have settled. */
 void degrade_note_commit(struct degrade *degrade, const struct meta_state *state);
 
+/* Pages of the database, those included that are still in the WAL only. */
+int64_t degrade_count_pages(struct degrade *degrade);
+
 /* Whether the database is near its budget: from the upper mark down to the lower one. */
 bool degrade_is_due(struct degrade *degrade);
 

@@ -56,16 +56,32 @@ static enum status drop_alarms(struct writer *writer, uint64_t count)
     return status;
 }
 
+/* Beyond its share the WAL may have what the database does not use yet; the next transaction may
+ * make that larger. */
+static int64_t find_spare_pages(struct writer *writer)
+{
+    int64_t spare = writer->shares.max_pages - degrade_count_pages(&writer->degrade) -
+                    writer->shares.batch_pages;
+    return spare > 0 ? spare : 0;
+}
+
 enum status room_write_back(struct writer *writer)
 {
-    if (writer->wal_pages < writer->shares.checkpoint_pages) return ST_OK;
+    int64_t usual = writer->shares.checkpoint_pages;
+    if (writer->wal_pages < usual && !writer->is_wal_long) return ST_OK;
+    int64_t spare = find_spare_pages(writer), wanted = usual * writer->wal_percent / 100;
+    if (wanted > usual + spare) wanted = usual + spare;
+    writer->is_wal_long = writer->is_wal_long || wanted > usual;
     /* Cut only when it has outgrown its share: allocating it anew costs writes. */
     char wal[STORE_FILE_PATH_SIZE];
     store_file_join(wal, writer->path, "-wal");
-    bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes;
+    bool is_cut = store_file_bytes(wal) > writer->shares.wal_bytes + spare * DATABASE_FRAME_BYTES;
+    if (writer->wal_pages < wanted && !is_cut) return ST_OK;
     enum status status = database_checkpoint(writer->connection, writer->log, is_cut);
-    if (status == ST_OK) writer->wal_pages = 0;
-    return status;
+    if (status != ST_OK) return status;
+    writer->wal_pages = 0;
+    writer->is_wal_long = writer->is_wal_long && !is_cut;
+    return ST_OK;
 }
 
 /* Steps until there is some room, or nothing more to be had. */

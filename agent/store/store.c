@@ -24,6 +24,7 @@ struct store {
     uint64_t committing_records;
     uint64_t told[OWED_KINDS]; /* versions of owed notices that were put into a batch */
     enum clock_quality clock;  /* of the newest record */
+    int wal_percent;
     struct store_counts counts;
     struct log log;
     struct record delivery[STORE_FETCH_MAX]; /* so that a callback may fetch again */
@@ -165,6 +166,11 @@ void store_mark_journal(struct store *store, bool is_end)
     batch_mark_journal(store->filling, is_end);
 }
 
+void store_set_wal(struct store *store, int percent)
+{
+    store->wal_percent = percent;
+}
+
 static void tell_owed(struct store *store)
 {
     struct owed owed;
@@ -181,6 +187,7 @@ bool store_commit(struct store *store, uint64_t ticket)
     if (batch_is_empty(batch) && ticket <= store->ticket) return true;
     store->ticket = ticket;
     store->is_committing = true;
+    batch->wal_percent = store->wal_percent;
     store->committing_records = batch_record_count(batch);
     store->filling = batch == &store->batches[0] ? &store->batches[1] : &store->batches[0];
     store_thread_add(

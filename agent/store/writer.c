@@ -10,6 +10,7 @@
 #include "store/reserve.h"
 #include "store/room.h"
 #include "store/store_file.h"
+#include "store/wear.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -297,6 +298,7 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     struct meta_state known;
     writer->budget_bytes = options->budget_bytes;
     writer->batch_bytes = options->batch_bytes;
+    writer->wal_percent = WEAR_WAL_PERCENT;
     enum status status =
         database_share(options->budget_bytes, 0, options->batch_bytes, &writer->shares);
     if (status != ST_OK) {
@@ -439,6 +441,7 @@ static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
     writer->is_caught_up = false;
+    if (batch->wal_percent > 0) writer->wal_percent = batch->wal_percent;
     note_oldest(writer);
     degrade_note_commit(&writer->degrade, &writer->state);
     if (batch->begins_round) writer->round_id = batch->number;

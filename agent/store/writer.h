@@ -40,6 +40,8 @@ struct writer {
     int64_t journal_bytes;
     uint64_t oldest_seq; /* of what waits; next_seq: nothing does */
     int wal_pages;       /* after the last commit */
+    int wal_percent;     /* of its usual length, at which it is written back */
+    bool is_wal_long;    /* the file may have outgrown its share */
     /* Times in a row that the database called itself damaged: commits may go well beside fetches
      * that never do, and the other way round. */
     unsigned commit_damage, fetch_damage;

@@ -2,6 +2,7 @@
 #include "outage/plant.h"
 
 #include "store/record_codec.h"
+#include "store/wear.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -174,6 +175,7 @@ static void commit(struct plant *plant)
 {
     raise_alarms(plant);
     tell_owed(plant);
+    if (plant->options.seed % 2 == 0) plant->batch.wal_percent = WEAR_WAL_MOST_PERCENT;
     assert_int_equal(writer_commit(&plant->writer, &plant->batch), ST_OK);
     batch_clear(&plant->batch);
     writer_tend(&plant->writer, plant->wall_ms);

@@ -370,6 +370,7 @@ bool world_commit(struct world *world)
         sweep(world);
         if (world->taken != world->reported.taken || world->is_sweeping) journal_taken(world);
         if (batch_is_empty(&world->batch)) return true;
+        world->batch.wal_percent = 100 * (1 + (int)(world->reported.batch / 8 % 4));
         world->pending = (struct model_point){.batch = world->reported.batch + 1,
                                               .taken = world->taken,
                                               .next_seq = world->next_seq,

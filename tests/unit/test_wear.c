@@ -188,6 +188,21 @@ static void test_extremes_do_not_overflow(void **state)
     }
 }
 
+static void test_form_spares_the_flash_only_where_the_budget_binds(void **state)
+{
+    (void)state;
+    assert_int_equal(wear_choose_form(60000, 0).wal_percent, 100);
+    assert_int_equal(wear_choose_form(300, 1 << 20).wal_percent, 100);
+    assert_int_equal(wear_choose_form(WEAR_LEAST_MS, 1 << 20).wal_percent, 100);
+    assert_int_equal(wear_choose_form(2500, 1 << 20).wal_percent, 250);
+    assert_int_equal(wear_choose_form(WEAR_MOST_MS, 1 << 20).wal_percent, WEAR_WAL_MOST_PERCENT);
+    assert_int_equal(wear_choose_form(INT64_MAX, 1 << 20).wal_percent, WEAR_WAL_MOST_PERCENT);
+    struct wear wear;
+    wear_init(&wear, 20 << 20, 0, 0);
+    assert_int_equal(wear_form(&wear).interval_ms, wear_interval_ms(&wear));
+    assert_int_equal(wear_report(&wear, 0).wal_percent, WEAR_WAL_MOST_PERCENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_no_limit_commits_each_second),
         cmocka_unit_test(test_who_asks_waits_only_while_the_account_is_overdrawn),
         cmocka_unit_test(test_extremes_do_not_overflow),
+        cmocka_unit_test(test_form_spares_the_flash_only_where_the_budget_binds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
