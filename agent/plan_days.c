@@ -254,11 +254,12 @@ int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *confi
 }
 
 static void try_interval(struct plan *plan, const struct config *config,
-                         const struct plan_traffic *traffic, int64_t interval_ms)
+                         const struct plan_traffic *traffic, int64_t interval_ms, bool is_exceeded)
 {
     int64_t readings = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
     plan->commit_every_ms = interval_ms;
-    plan->wal_percent = wear_choose_form(interval_ms, plan->flash_budget_bytes).wal_percent;
+    plan->wal_percent = wear_choose_form(interval_ms, plan->flash_budget_bytes, plan->is_commit_fixed, is_exceeded)
+                            .wal_percent;
     plan->commits_per_day = commits_a_day(plan, config, interval_ms);
     if (plan->commits_per_day == 0) return;
     struct load load = load_of(plan, config, traffic, readings);
@@ -273,11 +274,14 @@ static void fill_flash(struct plan *plan, const struct config *config,
     plan->flash_budget_bytes = store_flash_per_day(&config->store);
     plan->is_commit_fixed = config->store.commit_every_ms > 0;
     if (plan->is_commit_fixed) {
-        try_interval(plan, config, traffic, config->store.commit_every_ms);
+        int64_t interval_ms = config->store.commit_every_ms;
+        try_interval(plan, config, traffic, interval_ms, false);
+        if (plan->flash_bytes_per_day > plan->flash_budget_bytes)
+            try_interval(plan, config, traffic, interval_ms, true);
         return;
     }
     for (int64_t interval_ms = WEAR_LEAST_MS; interval_ms <= WEAR_MOST_MS; interval_ms += 1000) {
-        try_interval(plan, config, traffic, interval_ms);
+        try_interval(plan, config, traffic, interval_ms, false);
         bool is_kept = plan->flash_bytes_per_day <= plan->flash_budget_bytes;
         if (plan->flash_budget_bytes == 0 || is_kept) return;
     }

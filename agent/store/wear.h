@@ -50,9 +50,11 @@ struct wear_form {
     int wal_percent;
 };
 
-/* The form that goes with an interval: within the budget at the least interval nothing is spared;
- * where commits have to be rarer, the WAL grows in proportion. */
-struct wear_form wear_choose_form(int64_t interval_ms, int64_t budget_bytes);
+/* The form that goes with an interval.  One that follows from the budget says how scarce that is:
+ * where commits have to be rarer than the least interval, the WAL grows in proportion.  One that
+ * was asked for says nothing, so there it matters whether the budget is exceeded. */
+struct wear_form wear_choose_form(int64_t interval_ms, int64_t budget_bytes, bool is_fixed,
+                                  bool is_exceeded);
 
 /* The form now. */
 struct wear_form wear_form(const struct wear *wear);

@@ -191,12 +191,20 @@ static void test_extremes_do_not_overflow(void **state)
 static void test_form_spares_the_flash_only_where_the_budget_binds(void **state)
 {
     (void)state;
-    assert_int_equal(wear_choose_form(60000, 0).wal_percent, 100);
-    assert_int_equal(wear_choose_form(300, 1 << 20).wal_percent, 100);
-    assert_int_equal(wear_choose_form(WEAR_LEAST_MS, 1 << 20).wal_percent, 100);
-    assert_int_equal(wear_choose_form(2500, 1 << 20).wal_percent, 250);
-    assert_int_equal(wear_choose_form(WEAR_MOST_MS, 1 << 20).wal_percent, WEAR_WAL_MOST_PERCENT);
-    assert_int_equal(wear_choose_form(INT64_MAX, 1 << 20).wal_percent, WEAR_WAL_MOST_PERCENT);
+    static const struct {
+        int64_t interval_ms, budget_bytes;
+        bool is_fixed, is_exceeded;
+        int wal_percent;
+    } cases[] = {{60000, 0, false, false, 100},        {300, MIB, false, false, 100},
+                 {1000, MIB, false, false, 100},       {2500, MIB, false, false, 250},
+                 {60000, MIB, false, false, 400},      {INT64_MAX, MIB, false, false, 400},
+                 {600000, MIB, true, false, 100},      {300, MIB, true, true, 400},
+                 {300, 0, true, true, 100}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(wear_choose_form(cases[i].interval_ms, cases[i].budget_bytes,
+                                          cases[i].is_fixed, cases[i].is_exceeded)
+                             .wal_percent,
+                         cases[i].wal_percent);
     struct wear wear;
     wear_init(&wear, 20 << 20, 0, 0);
     assert_int_equal(wear_form(&wear).interval_ms, wear_interval_ms(&wear));
