@@ -212,6 +212,7 @@ static void commit(struct flow *flow)
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
+    store_set_wal(flow->store, wear_form(&flow->wear).wal_percent);
     if (flow->front != NULL) alarm_front_journal(flow->front, sink_journal, flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;

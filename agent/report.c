@@ -105,6 +105,7 @@ static void add_flash(struct text *text, const struct flow *flow, int64_t now_mo
     text_json_int(text, "budget_per_day_bytes", flash.budget_bytes);
     text_json_int(text, "commit_every_ms", flash.interval_ms);
     text_json_bool(text, "commit_every_fixed", flash.is_fixed);
+    text_json_int(text, "wal_percent", flash.wal_percent);
     text_json_bool(text, "over_budget", flash.is_over);
     text_json_close(text, '}');
 }
