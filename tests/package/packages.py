@@ -61,10 +61,11 @@ def depends(deb):
 
 
 def archive():
-    listed = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)")
+    listed = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(LABEL)")
     for line in listed.splitlines():
-        if line.endswith(" bookworm"):
-            return line.split()[0]
+        address, codename, *label = line.split()
+        if codename == "bookworm" and label in ([], ["Debian"]):
+            return address
     raise AssertionError("no Debian 12 archive is configured on this machine")
 
 
