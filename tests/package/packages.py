@@ -61,12 +61,7 @@ def depends(deb):
 
 
 def archive():
-    listed = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(LABEL)")
-    for line in listed.splitlines():
-        address, codename, *label = line.split()
-        if codename == "bookworm" and label in ([], ["Debian"]):
-            return address
-    raise AssertionError("no Debian 12 archive is configured on this machine")
+    return run(SOURCE / "scripts/sysroot", "--archive").strip()
 
 
 def clean_root():
