@@ -21,6 +21,7 @@ CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 MQTT_PORT, COAP_PORT = 11883, 15683  # on our loopback; they lead to 1883 and 5683 of the machine
 SECTOR = 512
 FLUSH, FUA, DISCARD = 1, 2, 4
+MOST_SAID = 60000  # in one command
 
 
 class Log:
@@ -137,7 +138,7 @@ class Machine:
         while not (found := re.search(rf"{token} (\d+)\n".encode(), self.heard)):
             assert self.process.poll() is None, f"the machine went off\n{self.last_words()}"
             left = deadline - time.monotonic()
-            assert left > 0, f"no answer to {command!r} in {seconds} s: {self.last_words()}"
+            assert left > 0, f"no answer to {command[:200]!r} in {seconds} s: {self.last_words()}"
             if select.select([self.control], [], [], min(left, 1))[0]:
                 self.heard += self.control.recv(65536)
         output, self.heard = self.heard[:found.start()], self.heard[found.end():]
@@ -146,14 +147,17 @@ class Machine:
     def ask(self, command, seconds=300):
         """The same, for a command that must succeed; returns its output."""
         status, output = self.attempt(command, seconds)
-        assert status == 0, f"{command!r} ended with {status}:\n{output}"
+        assert status == 0, f"{command[:200]!r} ended with {status}:\n{output}"
         return output
 
     def write(self, path, content):
         if isinstance(content, str):
             content = content.encode()
         text = base64.b64encode(content).decode()
-        self.ask(f"echo {text} | base64 -d >{path}")
+        self.ask(f": >{path}.base64")
+        for at in range(0, len(text), MOST_SAID):
+            self.ask(f"printf %s {text[at:at + MOST_SAID]} >>{path}.base64")
+        self.ask(f"base64 -d <{path}.base64 >{path}; rm {path}.base64")
 
     def last_words(self):
         return self.console.read_text(errors="replace")[-3000:] if self.console.exists() else ""

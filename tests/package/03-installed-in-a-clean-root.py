@@ -20,7 +20,7 @@ import time
 import tty
 
 from packages import BUILD, SOURCE, clean_root, need_root, package, run
-from probes import ALLOWED, DEVICES_SHOWN, PROBES
+from probes import ALLOWED, DEVICES_SHOWN, IN_DIALOUT, PROBES
 
 sys.path.insert(0, str(SOURCE / "tests/scenario"))
 import paho.mqtt.client as mqtt  # pylint: disable=wrong-import-position
@@ -239,7 +239,7 @@ def check_sandbox(root):
             [sys.executable, HERE / "as_service.py", root,
              root / "lib/systemd/system/isotherm.service", "--", "/bin/sh", "-c", command],
             capture_output=True, text=True, check=False)
-    done = attempt(ALLOWED)
+    done = attempt(f"{ALLOWED} && {IN_DIALOUT}")
     assert done.returncode == 0, done.stderr
     for what, command in {**PROBES, **DEVICES_SHOWN}.items():
         done = attempt(command)

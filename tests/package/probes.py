@@ -18,7 +18,9 @@ PROBES = {  # each must fail
 }
 ALLOWED = ("touch /var/lib/isotherm/probe && rm /var/lib/isotherm/probe && touch /tmp/probe && "
            "test -c /dev/null && perl -e 'socket(S, 2, 1, 0) or die $!' && "
-           "test $(stat -c %a /var/lib/isotherm) = 750 && id -nG | grep -q dialout")
+           "test $(stat -c %a /var/lib/isotherm) = 750")
+# In the service's own user namespace this group has no name, but counts all the same.
+IN_DIALOUT = "id -nG | grep -q dialout"
 # Only where nothing but the allowed devices is put into /dev; systemd shows the others, and keeps
 # them shut.
 DEVICES_SHOWN = {
