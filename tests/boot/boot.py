@@ -296,11 +296,11 @@ def acknowledged_readings_survive_power_cuts(stand):
         wait_until("readings", lambda n=enough: stand.status()["ledger"]["readings"]["accepted"] >= n,
                    60)
         threading.Event().wait(stand.chance.uniform(0, 1))  # any moment between two commits
-        writes, lost = stand.machine.cut_power(stand.chance)
+        lost, writes = stand.machine.cut_power(stand.chance)
         seconds = stand.machine.boot()
         wait_until("the service to be at work", stand.is_at_work, 60)
         store = stand.status()["store"]
-        print(f"     cut {cut + 1}: {writes} writes, the last {lost} not flushed; up after "
+        print(f"     cut {cut + 1}: {writes} writes, the last {lost} of them not flushed; up after "
               f"{seconds:.0f} s", flush=True)
         assert not stand.machine.ask("ls /var/lib/isotherm | grep -i damaged; true"), store
     publisher.stop()

@@ -22,6 +22,7 @@ MQTT_PORT, COAP_PORT = 11883, 15683  # on our loopback; they lead to 1883 and 56
 SECTOR = 512
 FLUSH, FUA, DISCARD = 1, 2, 4
 MOST_SAID = 60000  # in one command
+CUT_PATIENCE_S = 30
 
 
 class Log:
@@ -46,23 +47,26 @@ class Log:
                 if len(data) == (0 if flags & DISCARD else sectors * SECTOR):
                     yield sector * SECTOR, flags, data
 
+    def unflushed(self):
+        """How many writes there are after the last flush, and how many in all."""
+        writes = since = 0
+        for _, flags, data in self.entries():
+            writes += data != b""
+            since = 0 if flags & (FLUSH | FUA) else since + (data != b"")
+        return since, writes
+
     def apply(self, disk_path, chance=None):
         """Writes it to the disk.  With `chance` the power was cut: what came before the last flush
-        is there; of each later write all, the beginning, or nothing.  Returns how many writes
-        there were, and how many of them were not flushed."""
+        is there; of each later write all, the beginning, or nothing."""
         last_flush = max((number for number, (_, flags, _) in enumerate(self.entries())
                           if flags & (FLUSH | FUA)), default=-1)
-        writes = unflushed = 0
         with open(disk_path, "r+b") as disk:
             for number, (place, _, data) in enumerate(self.entries()):
-                writes += data != b""
                 if chance is not None and number > last_flush:
-                    unflushed += data != b""
                     sectors = len(data) // SECTOR
                     data = data[:SECTOR * chance.choice([0, sectors, chance.randint(0, sectors)])]
                 disk.seek(place)
                 disk.write(data)
-        return writes, unflushed
 
 
 class Machine:
@@ -92,10 +96,9 @@ class Machine:
             "-device", "qemu-xhci",
             "-chardev", f"socket,id=line,path={self.wires}/line,server=on,wait=off",
             "-device", "usb-serial,chardev=line",
-            "-blockdev", f"qcow2,node-name=live,file.driver=file,file.filename={self.live},"
-                         "cache.no-flush=on",
+            "-blockdev", f"qcow2,node-name=live,file.driver=file,file.filename={self.live}",
             "-blockdev", f"blklogwrites,node-name=disk,file=live,log.driver=file,"
-                         f"log.filename={self.log.path},log.cache.no-flush=on",
+                         f"log.filename={self.log.path}",
             "-device", "virtio-blk-pci,drive=disk"]
 
     def start(self, init="/sbin/init"):
@@ -173,13 +176,30 @@ class Machine:
         self.wait_off()
 
     def cut_power(self, chance):
-        """At once; what the disk had not been told to keep may be lost.  Returns how many writes
-        the disk had seen since the start, and how many of them nobody had waited for."""
-        self.process.send_signal(signal.SIGSTOP)  # lets the writes that have begun end
+        """At once, if it can be while the disk has something to lose.  Returns how many writes
+        nobody had waited for, and how many there were since the start."""
+        deadline = time.monotonic() + CUT_PATIENCE_S
+        while True:
+            self.freeze()
+            unflushed, writes = self.log.unflushed()
+            if unflushed or time.monotonic() > deadline:
+                break
+            self.process.send_signal(signal.SIGCONT)
+            time.sleep(chance.uniform(0, 0.1))
         self.process.kill()
         self.process.wait()
         self.hang_up()
-        return self.log.apply(self.disk, chance)
+        self.log.apply(self.disk, chance)
+        return unflushed, writes
+
+    def freeze(self):
+        """Stops qemu between two system calls: what it had begun to write is written."""
+        self.process.send_signal(signal.SIGSTOP)
+        states = pathlib.Path(f"/proc/{self.process.pid}/task")
+        deadline = time.monotonic() + 60
+        while any(") T " not in (task / "stat").read_text() for task in states.iterdir()):
+            assert time.monotonic() < deadline, "qemu does not stop"
+            time.sleep(0.001)
 
     def hang_up(self):
         for wire in (self.control, self.line):
