@@ -25,7 +25,8 @@ enum {
     IS_FIRST = 1 << 3,    /* revision 1; nothing late, missed or rejected */
     IS_ONE_SIZE = 1 << 4, /* end is start + size */
     IS_MERGED = 1 << 5,
-    FLAGS_KNOWN = (1 << 6) - 1
+    HAS_PART = 1 << 6,
+    FLAGS_KNOWN = (1 << 7) - 1
 };
 
 _Static_assert((int)RECORD_CODEC_WINDOW_MAX <= (int)RECORD_CODEC_ALARM_MAX &&
@@ -141,6 +142,7 @@ static uint8_t choose_flags(const struct window_result *window)
     if (is_first) flags |= IS_FIRST;
     if (window->end_ms == add_wrapping(window->start_ms, window->size_ms)) flags |= IS_ONE_SIZE;
     if (window->merged > 0) flags |= IS_MERGED;
+    if (window->part > 0) flags |= HAS_PART;
     return (uint8_t)flags;
 }
 
@@ -162,6 +164,7 @@ static void put_window(struct pack_writer *writer, const struct window_result *w
         pack_put_varint(writer, window->rejected);
     }
     if (flags & IS_MERGED) pack_put_varint(writer, window->merged);
+    if (flags & HAS_PART) pack_put_varint(writer, window->part);
     put_from(writer, created_ms, window->end_ms);
     pack_put_signed(writer, window->longest_gap_ms);
     put_summary(writer, &window->summary, window->start_ms, window->end_ms);
@@ -186,6 +189,7 @@ static bool get_window(struct pack_reader *reader, struct window_result *window,
         window->rejected = pack_get_varint32(reader);
     }
     if (flags & IS_MERGED) window->merged = pack_get_varint32(reader);
+    if (flags & HAS_PART) window->part = pack_get_varint32(reader);
     *created_ms = get_from(reader, window->end_ms);
     window->longest_gap_ms = pack_get_signed(reader);
     get_summary(reader, &window->summary, window->start_ms, window->end_ms);

@@ -56,6 +56,7 @@ struct device {
     uint32_t index;          /* of its slot */
     uint32_t next_dirty;     /* index of the next device in the list of dirty ones */
     uint32_t alarm_source;   /* valid with knows_source */
+    uint32_t part;           /* of its windows: see struct window_result */
     bool is_dirty : 1;       /* in that list */
     bool has_odd_marks : 1;  /* some mark is not what SETTLE would make of the panes */
     bool has_owed : 1;       /* some closed window owes a revision */
@@ -103,13 +104,13 @@ struct stream {
     struct table_entry *table;
     unsigned char *devices;
     uint64_t hash_seed;
+    uint32_t last_part;    /* the highest a device has; a device begun anew has the next */
     uint32_t slots_used;   /* slots ever used: the table's end for searches */
     uint32_t first_dirty;  /* STREAM_NO_DEVICE: none */
     size_t reserved_bytes; /* sum over the dirty devices */
-    size_t state_cursor;   /* where stream_journal_states goes on */
-    size_t advance_cursor; /* where stream_advance goes on */
-    int64_t mono_ms;       /* the last one seen */
-    bool has_resumed;      /* restored times have a place on this run's monotonic clock */
+    size_t state_cursor, advance_cursor; /* where stream_journal_states and _advance go on */
+    int64_t mono_ms;                     /* the last one seen */
+    bool has_resumed; /* restored times have a place on this run's monotonic clock */
     bool is_provisional_due[LIMIT_WINDOWS]; /* in the present pass of stream_advance */
     int64_t provisional_mono_ms[LIMIT_WINDOWS];
     int64_t restored_slices[LIMIT_WINDOWS]; /* of the device whose whole state is read */

@@ -24,7 +24,10 @@ struct window_result {
     int64_t start_ms; /* inclusive; by count: event time of the first reading */
     int64_t end_ms;   /* exclusive; by count: event time of the last reading */
     struct summary summary;
-    uint32_t revision; /* 1 when first published; higher replaces lower */
+    uint32_t revision; /* 1 when first published; higher replaces lower of the same part */
+    uint32_t part;     /* a device that was evicted and came back, or whose clock was ahead and set
+                          back, is begun anew: what it says of a window then has a higher part, and
+                          adds to the other parts.  0 as long as that has happened to none */
     bool is_provisional;
     uint32_t late;          /* readings that came after revision 1 and are counted in here */
     uint32_t missed;        /* late readings this kind of window could not take, since the

@@ -382,8 +382,12 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
         records += count_open_records(stream, victim);
     }
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
-    if (victim != NULL) evict(stream, victim, arrival->now);
+    if (victim != NULL) {
+        evict(stream, victim, arrival->now);
+        stream->last_part++;
+    }
     arrival->device = device_admit(stream, id, tag);
+    arrival->device->part = stream->last_part;
     device_start_rings(stream, arrival->device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     return VERDICT_OK;
@@ -415,6 +419,7 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
     take_out(stream, device, arrival->now);
     device = device_admit(stream, id, tag);
+    device->part = ++stream->last_part;
     device_start_rings(stream, device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     arrival->device = device;

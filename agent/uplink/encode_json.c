@@ -178,6 +178,7 @@ static void add_summary_record(struct text *text, const struct record *record,
     const struct window_result *window = &record->window;
     add_identity(text, "summary", record->seq, origin);
     text_json_uint(text, "revision", window->revision);
+    if (window->part > 0) text_json_uint(text, "part", window->part);
     text_json_string(text, "device", record->device);
     text_json_string(text, "metric", "temperature");
     text_json_string(text, "unit", "Cel");

@@ -4,6 +4,7 @@ Nothing here sleeps for a fixed time: everything waits for a condition, with a d
 which the scenario fails and shows what the agent had logged.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +26,7 @@ ISOTHERM = os.environ.get("ISOTHERM", "build/dev/isotherm")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ISOTHERM_SHARED", SOURCE.parent / "shared"))
 SKIPPED = 77
+MARKER = "marker-of-the-collector"
 PATIENCE = 4  # a wait that succeeds costs nothing, and a busy machine is no fault
 
 
@@ -74,6 +76,7 @@ class Place:
     def __init__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="isotherm-"))
         self.things = []
+        self.collectors = []
 
     def __enter__(self):
         return self
@@ -99,7 +102,12 @@ class Place:
     def collector(self, broker, **options):
         collector = Collector(broker, **options)
         self.things.append(collector)
+        self.collectors.append(collector)
         return collector
+
+    def catch_up(self):
+        for collector in self.collectors:
+            collector.catch_up()
 
 
 class Process:
@@ -172,6 +180,7 @@ class Agent(Process):
     def __init__(self, place, config, start=True, environment=None, name="agent"):
         number = len(place.things)
         super().__init__("isotherm", place.path / f"{name}-{number}.log")
+        self.place = place
         self.environment = {**os.environ, **(environment or {})}
         self.config_path = place.path / f"{name}-{number}.yaml"
         if not isinstance(config, str):
@@ -193,6 +202,18 @@ class Agent(Process):
                 raise AssertionError(f"the agent ended with {self.process.returncode}")
             return self.status(quiet=True) is not None
         wait_until("the agent to answer", is_ready)
+
+    def terminate(self, seconds=20):
+        code = super().terminate(seconds)
+        self.place.catch_up()
+        return code
+
+    @contextlib.contextmanager
+    def held(self):
+        """The agent stands still: for what must be there before it sends its next record."""
+        self.process.send_signal(signal.SIGSTOP)
+        yield
+        self.process.send_signal(signal.SIGCONT)
 
     def run(self, *arguments, **options):
         return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True,
@@ -228,14 +249,17 @@ class Agent(Process):
         return wait_until(f"{count} readings", received, seconds)
 
     def wait_drained(self, seconds=60):
-        """Waits until the outbox is empty and returns the status."""
+        """Waits until the outbox is empty and the collectors have what came out of it; returns the
+        status."""
         def drained():
             status = self.status()
             records = status["ledger"]["records"]
             if records["waiting"] == 0 and records["not_yet_committed"] == 0:
                 return status
             return None
-        return wait_until("an empty outbox", drained, seconds)
+        status = wait_until("an empty outbox", drained, seconds)
+        self.place.catch_up()
+        return status
 
     def check_ledger(self):
         status = self.status()
@@ -306,6 +330,8 @@ class Collector(Client):
 
     def __init__(self, broker, topic="isotherm/#"):
         self.topic = topic
+        self.broker = broker
+        self.markers_sent, self.marker_seen = 0, 0
         self.lock = threading.Lock()
         self.repeats = 0
         self.messages = []  # (topic, record as dict, retained)
@@ -321,8 +347,22 @@ class Collector(Client):
     def on_subscribe(self, *_):
         self.subscribed.set()
 
+    def catch_up(self):
+        """Waits until it has all that its broker has taken so far: a message of its own comes back
+        behind them."""
+        is_there = isinstance(self.broker, Broker) and self.broker.process.poll() is None
+        if not is_there or "#" not in self.topic:
+            return
+        self.markers_sent += 1
+        number = self.markers_sent
+        self.client.publish(self.topic.replace("#", MARKER), str(number), qos=1)
+        wait_until("the collector to catch up", lambda: self.marker_seen >= number)
+
     def on_message(self, client, userdata, message):
         text = message.payload.decode("utf-8", "replace")
+        if message.topic.endswith(MARKER):
+            self.marker_seen = int(text)
+            return
         try:
             record = json.loads(text) if text else None
         except ValueError:
@@ -345,6 +385,9 @@ class Collector(Client):
 
     def alarms(self):
         return self.all("alarm")
+
+    def ids(self):
+        return {r["id"] for r in self.summaries() + self.alarms()}
 
     def final(self, window=None):
         """The highest revision of each window, by (device, window, start)."""
