@@ -70,7 +70,7 @@ class Log:
 
 
 class Machine:
-    def __init__(self, architecture, template, place, accelerator="tcg"):
+    def __init__(self, architecture, template, place, accelerator="tcg,thread=multi"):
         self.architecture, self.template, self.place = architecture, template, place
         self.accelerator = accelerator
         self.disk, self.live = place / "disk.raw", place / "live.qcow2"
