@@ -9,14 +9,17 @@
 #include "base/mqtt_client_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <mqtt_protocol.h>
 
@@ -28,6 +31,8 @@ enum {
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
     TAKEOVERS = 3,     /* in a row, until it is called by its name */
     HURRY_MS = 1000,   /* a commit on a slow disk takes less */
+    GOODBYE_MS = 20,   /* between two looks at whether the broker has closed */
+    GOODBYES = 25,
     PACKET_LIMIT_DEFAULT = 1 << 20
 };
 
@@ -371,6 +376,27 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
     return ST_OK;
 }
 
+/* The library closes the socket as soon as DISCONNECT is written.  What the broker sends then is
+ * answered with a reset; where a proxy or a gateway lies between, that overtakes DISCONNECT, and
+ * the broker publishes the will of a client that had said goodbye.  So the connection is kept until
+ * the broker has closed it, for half a second at most. */
+static void say_goodbye(struct mqtt_client *client)
+{
+    int kept = fcntl(mosquitto_socket(client->handle), F_DUPFD_CLOEXEC, 0);
+    (void)mosquitto_disconnect_v5(client->handle, 0, NULL);
+    (void)mosquitto_loop_write(client->handle, 1);
+    if (kept < 0) return;
+    (void)shutdown(kept, SHUT_WR);
+    struct pollfd answer = {.fd = kept, .events = POLLIN};
+    char unread[1024];
+    for (int i = 0; i < GOODBYES; i++) {
+        if (poll(&answer, 1, GOODBYE_MS) <= 0) continue;
+        ssize_t got = recv(kept, unread, sizeof unread, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
+    }
+    (void)close(kept);
+}
+
 void mqtt_client_close(struct mqtt_client *client)
 {
     if (client == NULL) return;
@@ -382,10 +408,7 @@ void mqtt_client_close(struct mqtt_client *client)
         return;
     }
     /* With acknowledgements held DISCONNECT cannot leave without them: then the line just ends. */
-    if (client->state == CLIENT_UP && !mqtt_packets_are_held(client)) {
-        (void)mosquitto_disconnect_v5(client->handle, 0, NULL);
-        (void)mosquitto_loop_write(client->handle, 1);
-    }
+    if (client->state == CLIENT_UP && !mqtt_packets_are_held(client)) say_goodbye(client);
     release(client);
 }
 
