@@ -77,6 +77,12 @@ class Stand:
         return "of" in text and re.match(r"(\d+) of \1 sources connected", text) \
             and "uplink up" in text
 
+    def said_of_itself(self):
+        """Its births and the reasons of its deaths, as the centre got them."""
+        return ["birth" if record["online"] else record["reason"]
+                for topic, record, _ in list(self.centre.messages)
+                if topic == "isotherm/line-7/status"]
+
     def install(self, package):
         self.machine.write("/root/isotherm.deb", package.read_bytes())
         return self.machine.ask("DEBIAN_FRONTEND=noninteractive apt-get -y "
@@ -216,22 +222,19 @@ def hangup_and_reload_change_nothing(stand):
 
 
 def stop_is_quick_and_said(stand):
-    machine = stand.machine
+    machine, already = stand.machine, len(stand.said_of_itself())
     took = int(machine.ask("a=$(date +%s%N); systemctl stop isotherm; b=$(date +%s%N); "
                            "echo $(((b - a) / 1000000))")) / 1000
     assert took < STOP_LIMIT_S, f"stopping took {took:.1f} s"
     assert stand.service("Result") == "success" and stand.service("ExecMainStatus") == "0"
-    wait_until("the death message", lambda: [r for t, r, _ in list(stand.centre.messages)
-                                             if t == "isotherm/line-7/status"][-1]["online"]
-               is False)
-    last = [r for t, r, _ in stand.centre.messages if t == "isotherm/line-7/status"][-1]
-    assert last["reason"] == "stopped", last
     lines = [json.loads(line) for line in machine.ask(
         "journalctl -u isotherm --no-pager -o json _COMM=isotherm").splitlines()]
     assert not any(re.match(r"<\d>", str(line["MESSAGE"])) for line in lines), "levels in the text"
     levels = {line["PRIORITY"] for line in lines}
     assert len(levels) > 1, f"all lines have one priority: {levels}"
     machine.ask("systemctl start isotherm")
+    wait_until("the next birth", lambda: stand.said_of_itself()[-1] == "birth")
+    assert stand.said_of_itself()[already:] == ["stopped", "birth"], stand.said_of_itself()
     print(f"     stopped in {took:.1f} s; lines of priorities {', '.join(sorted(levels))}")
 
 
