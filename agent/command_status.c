@@ -36,6 +36,8 @@ static void print_sources(const cJSON *status)
         if (cJSON_GetArraySize(refused) > 0) (void)printf(" refused:");
         cJSON_ArrayForEach(reason, refused)(void)
             printf(" %s %.0f", reason->string, reason->valuedouble);
+        if (reply_number(source, "conflicts") > 0)
+            (void)printf(" conflicts: %.0f", reply_number(source, "conflicts"));
         if (!reply_is_true(source, "connected") && !reply_is_true(source, "ended"))
             (void)printf("  (%s)", reply_text(source, "detail"));
         (void)printf("\n");
@@ -87,8 +89,9 @@ static void print_flash(const cJSON *flash)
     if (reply_number(flash, "per_day_bytes") > 0)
         (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
     if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
-    (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+    (void)printf("  commit every %.1f s%s, WAL at %.0f %%%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
                  reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
+                 reply_number(flash, "wal_percent"),
                  reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
 }
 
@@ -101,6 +104,9 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    if (reply_number(store, "merged_alarms") > 0)
+        (void)printf("  events merged in the lane of alarms: %.0f\n",
+                     reply_number(store, "merged_alarms"));
     print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");

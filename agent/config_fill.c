@@ -51,7 +51,7 @@ static void fill_list(struct config_tree *tree, const struct field *field,
 {
     size_t count = 0;
     if (node->kind == CONFIG_LIST && node->count > field->max_count) {
-        config_node_report(tree, node, "%s: %zu items, where at most %zu are possible", field->name,
+        config_node_report(tree, node, "%s: %zu items, where at most %u are possible", field->name,
                            node->count, field->max_count);
     } else if (node->kind != CONFIG_LIST && !is_empty(node)) {
         config_node_report(tree, node, "%s: must be a list, not %s; begin each item with \"- \"",
@@ -78,11 +78,20 @@ static void fill_list(struct config_tree *tree, const struct field *field,
     memcpy((char *)options + field->count_offset, &count, sizeof count);
 }
 
+static bool is_left_out(struct config_tree *tree, const struct field *field,
+                        const struct config_node *node)
+{
+    if (!field_is_nested(field) || field->fields->left_out == NULL) return false;
+    config_node_report(tree, node, "%s: not compiled into this program (%s was OFF)", field->name,
+                       field->fields->left_out);
+    return true;
+}
+
 static void fill_field(struct config_tree *tree, const struct field *field,
                        struct config_node *node, void *options)
 {
     size_t errors_before = tree->errors;
-    if (node->is_bad) return;
+    if (node->is_bad || is_left_out(tree, field, node)) return;
     if (field->type == FIELD_GROUP) {
         config_fill_group(tree, field->fields, node, field_member(field, options), NULL);
         field_mark_given(field, options);

@@ -28,15 +28,16 @@ struct line_source_options {
      .offset = offsetof(options_type, member.id),                                                  \
      .size = sizeof((options_type *)0)->member.id,                                                 \
      .default_text = "",                                                                           \
-     .help = "Device id of what is read here, e.g. line-1/boiler; an id that a line carries is "   \
-             "added behind it."},                                                                  \
+     FIELD_HELP(                                                                                   \
+         "Device id of what is read here, e.g. line-1/boiler; an id that a line carries is "       \
+         "added behind it.")},                                                                     \
         {.name = "line_limit",                                                                     \
          .type = FIELD_BYTES,                                                                      \
          .offset = offsetof(options_type, member.line_limit_bytes),                                \
          .min = 8,                                                                                 \
          .max = LINE_SPLITTER_LINE_MAX,                                                            \
          .default_text = "256",                                                                    \
-         .help = "Longest line in bytes; a longer one is refused as a whole."},                    \
+         FIELD_HELP("Longest line in bytes; a longer one is refused as a whole.")},                \
         LINE_FIELDS(options_type, member.format)
 
 /* For the check of a field table: the id and the format. */
