@@ -34,8 +34,8 @@ struct batch {
     struct batch_range *ranges;
     size_t range_count;
     uint64_t told[OWED_KINDS]; /* versions of owed notices among the records; 0: none */
-    int wal_percent; /* how long the WAL grows from then on; 0: as before */
-    uint64_t number; /* given by the writer at the first try; 0 before */
+    int wal_percent;           /* how long the WAL grows from then on; 0: as before */
+    uint64_t number;           /* given by the writer at the first try; 0 before */
     bool ends_former_round, begins_round, ends_own_round;
 };
 

@@ -1,5 +1,5 @@
-/* wear: how often to commit and how seldom to write back, so that the flash is not written more than
- * it can stand.
+/* wear: how often to commit and how seldom to write back, so that the flash is not written more
+ * than it can stand.
  *
  * An account earns the daily budget, evenly, and pays for what was really written.  The interval
  * between commits is what a commit costs divided by what is earned, longer while the account is
