@@ -7,6 +7,9 @@
  *   5. so do windows in spans that are not over
  *   6. the oldest are dropped, and alarms only when there is nothing else
  *
+ * Apart from these, the lane of alarms has a budget: beyond, transitions between the first and the
+ * last of an alarm are merged.
+ *
  * Each step is a transaction of its own that changes a bounded number of pages, and leaves notices
  * of the numbers that became free. */
 #ifndef ISOTHERM_STORE_DEGRADE_H
@@ -54,6 +57,14 @@ struct degrade {
     bool are_views_done, is_fold_done, is_unfinished_done;
     bool takes_unfinished, is_newest_known;
     bool is_active; /* between the two marks */
+    /* The lane of alarms has a budget of its own. */
+    sqlite3_stmt *alarm_bytes;
+    int64_t alarm_budget_bytes, measured_bytes;
+    uint64_t measured_seq;   /* next_seq when it was measured */
+    uint64_t alarms_offered; /* up to here handed out, as far as the state does not know */
+    uint64_t alarms_after;   /* below, everything was looked at */
+    uint64_t alarms_retry_seq;
+    bool are_alarms_done, is_merging_alarms;
 };
 
 /* Allocates for the life of the store.  ST_NO_MEMORY. */
@@ -79,6 +90,12 @@ bool degrade_is_due(struct degrade *degrade);
  * when not, there is nothing to be had now.  *state is that of the database, before and after. */
 enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_state *state,
                          bool *has_gained) ISOTHERM_CHECK;
+
+/* When the lane of alarms is above its budget, or with `is_needed` in any case: of each alarm that
+ * is neither HH, LL, high nor critical, the transitions between the first and the last that were
+ * not handed out yet become a count in the last one.  One transaction; *has_gained as above. */
+enum status degrade_merge_alarms(struct degrade *degrade, bool is_needed, struct meta_state *state,
+                                 bool *has_gained) ISOTHERM_CHECK;
 
 /* When not even dropping makes room: the batch without its windows, which are named as dropped by
  * notices under some of their numbers.  In the caller's transaction, on the caller's state. */

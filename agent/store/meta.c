@@ -9,10 +9,11 @@
 #include <sys/random.h>
 
 enum {
-    STATE_VERSION = 2,
-    OLD_VERSION = 1, /* ended before `merged` */
+    STATE_VERSION = 3,
+    VERSION_WITHOUT_ALARMS = 2, /* had neither alarms_offered nor merged_alarms */
+    OLD_VERSION = 1,            /* ended before `merged` */
     CRC_SIZE = 4,
-    STATE_MAX = CRC_SIZE + 1 + 8 + 11 * 8 + 1 + META_OFFERED * 2 * PACK_VARINT_MAX
+    STATE_MAX = CRC_SIZE + 1 + 8 + 13 * 8 + 1 + META_OFFERED * 2 * PACK_VARINT_MAX
 };
 
 enum status meta_make_state(struct meta_state *state)
@@ -70,6 +71,8 @@ static size_t encode(const struct meta_state *state, uint8_t *bytes)
     pack_put_u64(&writer, state->covered);
     pack_put_u64(&writer, state->kinds);
     pack_put_u64(&writer, state->kinds_since);
+    pack_put_u64(&writer, state->alarms_offered);
+    pack_put_u64(&writer, state->merged_alarms);
     pack_put_u8(&writer, (uint8_t)state->offered_count);
     uint64_t before = 0;
     for (uint32_t i = 0; i < state->offered_count; i++) {
@@ -102,7 +105,7 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     if (reader.is_short || crc != pack_crc32(0, bytes + CRC_SIZE, size - CRC_SIZE))
         return ST_CORRUPT;
     uint8_t version = pack_get_u8(&reader);
-    if (reader.is_short || (version != STATE_VERSION && version != OLD_VERSION)) return ST_CORRUPT;
+    if (reader.is_short || version < OLD_VERSION || version > STATE_VERSION) return ST_CORRUPT;
     memset(state, 0, sizeof *state);
     const void *epoch = pack_get(&reader, sizeof state->epoch);
     if (epoch == NULL) return ST_CORRUPT;
@@ -114,7 +117,8 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     state->dropped = pack_get_u64(&reader);
     state->waiting[LANE_ALARM] = pack_get_u64(&reader);
     state->waiting[LANE_WINDOW] = pack_get_u64(&reader);
-    if (version == OLD_VERSION) { /* which did not note what it had handed out */
+    state->alarms_offered = state->next_seq - 1; /* old ones do not say */
+    if (version == OLD_VERSION) {                /* which did not note what it had handed out */
         state->offered[0] = (struct seq_range){1, state->next_seq - 1};
         state->offered_count = state->next_seq > 1;
         return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
@@ -123,6 +127,10 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     state->covered = pack_get_u64(&reader);
     state->kinds = pack_get_u64(&reader);
     state->kinds_since = pack_get_u64(&reader);
+    if (version > VERSION_WITHOUT_ALARMS) {
+        state->alarms_offered = pack_get_u64(&reader);
+        state->merged_alarms = pack_get_u64(&reader);
+    }
     decode_offered(&reader, state);
     return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
 }

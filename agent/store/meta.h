@@ -31,9 +31,11 @@ struct meta_state {
      * never merged. */
     struct seq_range offered[META_OFFERED];
     uint32_t offered_count;
-    uint64_t kinds;       /* mark of the kinds of windows that are made, ... */
-    uint64_t kinds_since; /* ... from this number on */
-    struct owed owed;     /* in rows of their own */
+    uint64_t kinds;          /* mark of the kinds of windows that are made, ... */
+    uint64_t kinds_since;    /* ... from this number on */
+    uint64_t alarms_offered; /* alarms up to this number may have been handed out, likewise */
+    uint64_t merged_alarms;  /* over the life of the epoch: transitions that others count */
+    struct owed owed;        /* in rows of their own */
 };
 
 struct meta {

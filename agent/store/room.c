@@ -113,6 +113,9 @@ enum status room_make(struct writer *writer, unsigned round, bool *has_windows)
     if (status == ST_FULL) room_give_up_reserve(writer);
     bool has_gained = false;
     if (round < DEGRADE_ROUNDS) status = degrade(writer, &has_gained);
+    /* Windows do not go for what is between transitions, where these are what fills the store. */
+    if (!has_gained && writer->state.waiting[LANE_ALARM] > writer->state.waiting[LANE_WINDOW])
+        status = degrade_merge_alarms(&writer->degrade, true, &writer->state, &has_gained);
     if (has_gained || (status != ST_OK && status != ST_FULL)) return status;
     /* Not tried again before something was dropped: a batch that just fits into the WAL could
      * leave no room to write it back, nor to delete. */

@@ -53,6 +53,8 @@ struct store_thread {
     struct log log;
     struct record fetched[LANE_COUNT][STORE_FETCH_MAX];
     bool has_lost; /* a commit was given up: those after it are as well */
+    unsigned
+        tend_after; /* so many jobs: the writer wants it since the last commit; 0: it does not */
 };
 
 /* ST_NO_MEMORY: the system has no mutexes.  Released with store_thread_fini, not while it runs. */

@@ -344,7 +344,7 @@ void writer_close(struct writer *writer)
 
 /* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
  * can only be found out by opening the file anew. */
-static void detach_distrusted(struct writer *writer, enum status status, unsigned *damage)
+void writer_distrust(struct writer *writer, enum status status, unsigned *damage)
 {
     detach(writer);
     if (judge(writer, status) == ST_CORRUPT) (*damage)++;
@@ -374,12 +374,12 @@ enum status writer_restore(struct writer *writer,
     if (status == ST_OK) owe_journal(writer, &damage);
     if (status != ST_CORRUPT && status != ST_IO) return status;
     owed_change(&writer->state.owed, OWED_DAMAGED)->blobs += damage.count + 1;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return writer->commit_damage > 0 ? ST_OK : status;
 }
 
 /* Opens the database again after a failure. */
-static enum status ready(struct writer *writer)
+enum status writer_make_ready(struct writer *writer)
 {
     if (writer->connection != NULL) return ST_OK;
     struct meta_state known = writer->state;
@@ -393,7 +393,7 @@ static enum status ready(struct writer *writer)
     if (status == ST_OK) return ST_OK;
     if (status == ST_FULL) room_give_up_reserve(writer);
     writer->state = known;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -415,6 +415,8 @@ static enum status apply(struct writer *writer, struct batch *batch, bool has_wi
     int64_t journal_bytes = writer->journal_bytes;
     state.batch = batch->number;
     if (writer->is_caught_up) offer_batch(&state, batch);
+    if (writer->has_no_alarm_left && batch->records[LANE_ALARM] > 0)
+        state.alarms_offered = batch->next_seq - 1;
     enum status status = begin(writer);
     if (status != ST_OK) return status;
     /* What goes makes room for what comes. */
@@ -441,6 +443,7 @@ static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
     writer->is_caught_up = false;
+    if (batch->records[LANE_ALARM] > 0) writer->has_no_alarm_left = false;
     if (batch->wal_percent > 0) writer->wal_percent = batch->wal_percent;
     note_oldest(writer);
     degrade_note_commit(&writer->degrade, &writer->state);
@@ -470,78 +473,15 @@ enum status writer_commit(struct writer *writer, struct batch *batch)
 {
     if (batch_is_empty(batch)) return ST_OK;
     if (batch->number == 0) batch->number = writer->state.batch + 1;
-    enum status status = ready(writer);
+    enum status status = writer_make_ready(writer);
     if (status != ST_OK) return status;
     if (writer->state.batch != batch->number) status = try_to_commit(writer, batch);
     if (status == ST_OK) {
         finish(writer, batch);
         return ST_OK;
     }
-    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
+    if (status != ST_FULL) writer_distrust(writer, status, &writer->commit_damage);
     return status;
-}
-
-/* Deletes a record that cannot be read. */
-static enum status drop_damaged(struct writer *writer, enum lane lane, uint64_t seq)
-{
-    struct meta_state state = writer->state;
-    enum status status = begin(writer);
-    if (status != ST_OK) return status;
-    struct notice *notice = owed_change(&state.owed, OWED_DAMAGED);
-    owed_add_range(notice, seq, seq);
-    notice->lost++;
-    status = outbox_drop_one(&writer->outbox, lane, seq, &state);
-    if (status == ST_OK) status = meta_save(&writer->meta, &state);
-    status = end(writer, status);
-    if (status == ST_OK) writer->state = state;
-    return status;
-}
-
-/* How many of the windows may be handed out: all, or none when that cannot be noted now. */
-static size_t note_offered(struct writer *writer, const struct record *records, size_t count)
-{
-    if (offer_is_noted(&writer->state, records, count)) return count;
-    struct meta_state state = writer->state;
-    enum status status = begin(writer);
-    if (status == ST_OK) {
-        status = offer_note(&writer->outbox, &state, records, count);
-        if (status == ST_OK) status = meta_save(&writer->meta, &state);
-        status = end(writer, status);
-    }
-    if (status == ST_OK) {
-        writer->state = state;
-        return count;
-    }
-    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
-    return 0;
-}
-
-size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
-                    struct record *records)
-{
-    size_t count = 0;
-    if (ready(writer) != ST_OK) return 0;
-    while (count < max) {
-        size_t more;
-        uint64_t damaged_seq;
-        enum status status = outbox_fetch(&writer->outbox, lane, after, writer->state.next_seq,
-                                          max - count, records + count, &more, &damaged_seq);
-        count += more;
-        if (status == ST_OK) {
-            writer->fetch_damage = 0;
-            break;
-        }
-        if (damaged_seq != 0) {
-            after = damaged_seq;
-            status = drop_damaged(writer, lane, damaged_seq);
-        }
-        if (status == ST_OK || status == ST_FULL) continue;
-        detach_distrusted(writer, status, &writer->fetch_damage);
-        break;
-    }
-    if (lane != LANE_WINDOW) return count;
-    if (count < max) writer->is_caught_up = true;
-    return count > 0 ? note_offered(writer, records, count) : 0;
 }
 
 void writer_tend(struct writer *writer, int64_t now_mono_ms)
@@ -549,7 +489,7 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
     if (writer->connection == NULL) return;
     enum status status = room_write_back(writer);
     if (status != ST_OK && status != ST_FULL)
-        detach_distrusted(writer, status, &writer->commit_damage);
+        writer_distrust(writer, status, &writer->commit_damage);
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;
         writer->has_reserve = reserve_take(writer->path, writer->log);
@@ -558,12 +498,14 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
 
 bool writer_degrade(struct writer *writer)
 {
-    if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
     bool has_gained = false;
-    enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
+    if (writer->connection == NULL) return false;
+    enum status status = degrade_merge_alarms(&writer->degrade, false, &writer->state, &has_gained);
+    if (status == ST_OK && !has_gained && degrade_is_due(&writer->degrade))
+        status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
     if (status == ST_OK) status = room_write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return false;
 }
 
@@ -574,6 +516,7 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->dropped = writer->state.dropped;
     counts->merged = writer->state.merged;
     counts->covered = writer->state.covered;
+    counts->merged_alarms = writer->state.merged_alarms;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
     counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path) +

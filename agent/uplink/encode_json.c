@@ -229,6 +229,7 @@ static void add_alarm_marks(struct text *text, const struct alarm_event *alarm)
     add_mark(text, "chattering", alarm->is_chattering);
     add_mark(text, "in_flood", alarm->is_in_flood);
     add_count(text, "realarm", alarm->realarm);
+    add_count(text, "merged", alarm->merged);
     add_count(text, "raised_while_suppressed", alarm->raised_while_suppressed);
     add_given(text, "cause", alarm->cause);
     add_count(text, "cause_occurrence", alarm->cause_occurrence);

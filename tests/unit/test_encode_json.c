@@ -318,7 +318,7 @@ static void test_longest_alarm_fits(void **state)
     alarm->annunciate = alarm->is_first_out = alarm->is_chattering = alarm->is_in_flood = true;
     alarm->is_uncertain = true;
     alarm->occurrence = alarm->boot = alarm->realarm = UINT32_MAX;
-    alarm->raised_while_suppressed = alarm->cause_occurrence = UINT32_MAX;
+    alarm->raised_while_suppressed = alarm->cause_occurrence = alarm->merged = UINT32_MAX;
     alarm->mono_ms = alarm->value_micro = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
     alarm->on_delay_ms = alarm->off_delay_ms = alarm->event_ms = INT64_MIN;
     alarm->until_ms = alarm->since_ms = alarm->arrival_ms = INT64_MIN;
