@@ -273,6 +273,7 @@ int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *confi
     enum { USUAL_MS = 5000 };
     int64_t fixed_ms = config->store.commit_every_ms;
     int64_t commits = commits_a_day(plan, config, fixed_ms > 0 ? fixed_ms : USUAL_MS);
+    if (commits > DAY_MS) return 1;
     return commits > 0 ? DAY_MS / commits : DAY_MS;
 }
 
