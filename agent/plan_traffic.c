@@ -166,13 +166,14 @@ static void conclude(struct rehearsal *rehearsal, int64_t every_ms)
  * learns is left, once, for any device. */
 static bool leave_what_learns(struct stream_options *options)
 {
-    bool learns = false;
-    for (size_t i = 0; i < options->alarm_count; i++) learns |= options->alarms[i].is_unusual;
-    options->alarms[0] = (struct alarm_rule){
+    static const struct alarm_rule rule = {
         .name = "learns",
         .devices = "*",
         .is_unusual = true,
         .unusual = {.deviations_micro = (int64_t)HABIT_DEVIATIONS_MAX * 1000000}};
+    bool learns = false;
+    for (size_t i = 0; i < options->alarm_count; i++) learns |= options->alarms[i].is_unusual;
+    options->alarms = &rule;
     options->alarm_count = learns ? 1 : 0;
     return learns;
 }
