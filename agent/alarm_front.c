@@ -219,6 +219,7 @@ static void tell_actions(struct alarm_front *front, const char *device, const ch
     struct action_event told = {.occurrence = event->occurrence,
                                 .annunciates = event->annunciate,
                                 .value_micro = event->value_micro,
+                                .has_no_value = event->has_no_value,
                                 .limit_micro = event->limit_micro,
                                 .wall_ms = wall_ms};
     copy_text(told.alarm, sizeof told.alarm, id);

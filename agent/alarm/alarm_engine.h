@@ -12,6 +12,7 @@
 #include "alarm/alarm_rule.h"
 #include "alarm/habit.h"
 #include "base/status.h"
+#include "base/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,13 +101,29 @@ uint32_t alarm_engine_find_source(struct alarm_engine *engine, const char *id,
 void alarm_engine_remove_source(struct alarm_engine *engine, uint32_t source,
                                 const struct alarm_now *now);
 
-/* Whether a value can be one of this sensor's; one that cannot is not to be used at all. */
-bool alarm_engine_check_value(struct alarm_engine *engine, uint32_t source, int64_t value_micro,
-                              const struct alarm_now *now);
+/* Whether a value can be one of this sensor's; one that cannot is not to be used at all, but for
+ * alarm_engine_add_bad_value.  To be asked of each value once: the next one may depend on it. */
+bool alarm_engine_is_good(struct alarm_engine *engine, uint32_t source, int64_t value_micro);
 
 /* The same for a device that is not known yet, which this does not change. */
 bool alarm_engine_is_first_bad(const struct alarm_engine *engine, const char *id,
                                int64_t value_micro);
+
+/* Whether a bad value is of interest, of a device that is not known: a rule must watch for sensor
+ * faults, and unless it `may_be_new` its alarms must be there already. */
+bool alarm_engine_is_fault_watched(const struct alarm_engine *engine, const char *id,
+                                   bool may_be_new);
+
+struct alarm_bad_value {
+    enum verdict verdict; /* why it was refused; the event says so */
+    bool has_value;
+    int64_t value_micro, event_ms;
+};
+
+/* A value that is not older than the last one was refused, since the sensor has failed.  Only
+ * the sensor's own alarms are judged; what the others say from now on is uncertain. */
+void alarm_engine_add_bad_value(struct alarm_engine *engine, uint32_t source,
+                                const struct alarm_bad_value *bad, const struct alarm_now *now);
 
 /* Judges a good reading that is not older than the last one judged.  `is_of_device`: event_ms is
  * the device's own. */

@@ -45,6 +45,7 @@ bool alarm_move_suppression(struct alarm_engine *engine, uint32_t alarm,
 /* alarm_judge.c. */
 struct alarm_judgement {
     enum alarm_place place;
+    bool has_no_value; /* value_micro is none */
     int64_t value_micro, event_ms, arrival_ms;
     int64_t since_wall_ms; /* the condition began, if it does with this */
     const struct alarm_now *now;

@@ -3,6 +3,7 @@
 #include "alarm/alarm_inside.h"
 #include "alarm/alarm_unusual.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { EVENT_ROOM_BYTES = 640 }; /* of an event without command, cause and list at their longest */
@@ -30,6 +31,7 @@ static void fill_state(const struct alarm_engine *engine, const struct alarm *al
                        struct alarm_event *event)
 {
     event->occurrence = alarm->occurrence;
+    event->has_no_value = !alarm->has_value;
     event->value_micro = alarm->value_micro;
     event->event_ms = alarm->event_ms;
     event->arrival_ms = alarm->arrival_ms;
@@ -39,6 +41,16 @@ static void fill_state(const struct alarm_engine *engine, const struct alarm *al
     event->is_first_out = alarm->is_first_out;
     event->is_uncertain = engine->sources[alarm->source].is_faulty;
     event->until_ms = alarm->facts.is_shelved ? alarm->shelf.until_wall_ms : 0;
+}
+
+/* A sensor's fault says what was wrong with its values. */
+static void explain_fault(const struct alarm_engine *engine, const struct alarm *alarm,
+                          struct alarm_event *event)
+{
+    if (alarm_condition_of(engine, alarm)->kind != ALARM_SENSOR_FAULT) return;
+    if (event->trigger != TRIGGER_RAISE || alarm->fault == VERDICT_OK) return;
+    (void)snprintf(event->reason, sizeof event->reason, "%s",
+                   verdict_text((enum verdict)alarm->fault));
 }
 
 static void take_note(struct alarm_engine *engine, uint32_t index,
@@ -231,7 +243,8 @@ static bool has_room(const struct alarm_engine *engine, const struct alarm *alar
                      const struct alarm_because *because)
 {
     size_t bytes = EVENT_ROOM_BYTES + 2 * alarm_journal_entry_bytes(engine, alarm);
-    if (alarm_condition_of(engine, alarm)->kind == ALARM_UNUSUAL) bytes += ALARM_REASON_SIZE;
+    enum alarm_kind kind = alarm_condition_of(engine, alarm)->kind;
+    if (kind == ALARM_UNUSUAL || kind == ALARM_SENSOR_FAULT) bytes += ALARM_REASON_SIZE;
     if (because->command != NULL)
         bytes += ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE;
     return engine->sink.has_room(engine->sink.context, bytes);
@@ -268,6 +281,7 @@ enum alarm_moved alarm_move(struct alarm_engine *engine, uint32_t index,
     fill_command(because->command, &event);
     fill_state(engine, alarm, &event);
     alarm_unusual_explain(engine, index, &event);
+    explain_fault(engine, alarm, &event);
     if (!alarm->facts.is_active || alarm_state_is_hidden(alarm->facts)) leave_group(engine, index);
     if (!alarm_state_is_hidden(alarm->facts)) alarm->hidden_raises = 0;
     alarm_journal_mark(engine, index, true);
@@ -368,6 +382,7 @@ static void emit_removed(struct alarm_engine *engine, const struct alarm_removed
     event.to = ALARM_REMOVED;
     event.trigger = TRIGGER_CONFIG;
     event.occurrence = removed->occurrence;
+    event.has_no_value = true;
     event.boot = engine->options.boot;
     event.event_ms = event.arrival_ms = event.since_ms = now->wall_ms;
     emit(engine, removed->device, &event, now);

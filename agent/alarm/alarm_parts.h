@@ -51,6 +51,7 @@ struct alarm {
     uint32_t occurrence, realarm, hidden_raises;
     uint32_t annunciated, today, yesterday, day; /* annunciations; `day` of `today` */
     struct alarm_facts facts;
+    uint8_t fault; /* of a sensor: the newest verdict on it */
     bool is_used : 1;
     bool has_value : 1;
     bool is_dirty : 1;    /* in the list */

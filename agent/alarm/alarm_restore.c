@@ -30,6 +30,10 @@ static void resume_alarm(struct alarm_engine *engine, uint32_t index, const stru
     }
     uint8_t number = alarm_condition_of(engine, alarm)->group;
     if (number == ALARM_NO_RULE) alarm->is_in_group = alarm->is_first_out = false;
+    /* Until the next value says otherwise. */
+    if (alarm_condition_of(engine, alarm)->kind == ALARM_SENSOR_FAULT &&
+        (alarm->facts.is_active || alarm->zone.is_timing))
+        engine->sources[alarm->source].is_faulty = true;
     if (alarm->is_in_group) engine->groups[number].active++;
     if (alarm->is_first_out) engine->groups[number].first = index;
     alarm_judge_set_timer(engine, index, true);
