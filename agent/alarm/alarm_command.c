@@ -130,6 +130,7 @@ enum alarm_answer alarm_engine_command(struct alarm_engine *engine,
         if (after != NULL) write_view(engine, index, after);
     }
     engine->counts.commands[answer]++;
+    engine->is_common_changed = true;
     return answer;
 }
 

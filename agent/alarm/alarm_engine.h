@@ -59,6 +59,10 @@ struct alarm_counts {
     uint64_t slots, slots_over, slot_peak, slot_now; /* of ten minutes of running time */
     uint64_t floods, flood_alarms, flood_peak, flood_ms;
     uint64_t acks, ack_total_ms, ack_longest_ms;
+    uint64_t active_longest_ms; /* of those that are over */
+    uint64_t realarm_most;      /* of one occurrence */
+    uint64_t midnight_day;      /* days since 1970 at the last midnight of UTC that was seen */
+    uint64_t standing_at_midnight, standing_peak; /* then, and the most at any midnight */
     uint64_t commands[ALARM_BUSY + 1]; /* by how they were answered, enum alarm_answer */
     uint64_t not_judged;               /* rates over no time or a gap */
     uint64_t unwatched;                /* devices for which there was no room */
@@ -69,14 +73,19 @@ struct alarm_census {
     size_t alarms, active, by_state[ALARM_STATE_COUNT];
     size_t pending; /* a delay runs */
     size_t standing, chattering, flapping;
-    int64_t longest_active_ms, longest_unacked_ms, longest_shelved_ms, longest_out_of_service_ms;
+    int64_t longest_active_ms, longest_unacked_ms;
+    int64_t longest_shelved_ms, longest_suppressed_ms, longest_out_of_service_ms;
     bool is_in_flood;
-    struct alarm_top {
-        char alarm[ALARM_ID_SIZE];
-        uint32_t today; /* annunciations of this day of running time and the one before */
-        uint32_t ever;
-    } top[10]; /* by these */
-    size_t top_count;
+    int64_t flood_ms; /* of all floods, the present one included */
+    int64_t run_ms;   /* running time over all runs */
+    struct alarm_ranking {
+        struct alarm_top {
+            char alarm[ALARM_ID_SIZE];
+            uint32_t calls, ever;
+        } top[10];
+        size_t count;
+        uint64_t calls; /* of all alarms together */
+    } day, month;       /* of two days, of thirty, of running time; see alarm_tally.h */
 };
 
 struct alarm_engine;

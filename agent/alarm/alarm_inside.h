@@ -83,6 +83,7 @@ void alarm_journal_forget(struct alarm_engine *engine, const char *source, const
 
 /* alarm_census.c. */
 bool alarm_is_standing(const struct alarm_engine *engine, const struct alarm *alarm);
+void alarm_census_pass_midnight(struct alarm_engine *engine, const struct alarm_now *now);
 
 /* alarm_engine.c: takes away what stood for a device named without its place, since it spoke. */
 void alarm_engine_drop_stand_in(struct alarm_engine *engine, const char *id,

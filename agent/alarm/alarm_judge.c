@@ -289,6 +289,7 @@ void alarm_engine_advance(struct alarm_engine *engine, const struct alarm_now *n
     alarm_restore_resume(engine, now);
     engine->mono_ms = now->mono_ms;
     count_time(engine, now);
+    alarm_census_pass_midnight(engine, now);
     trust_clock(engine, now);
     alarm_move_removed(engine, now);
     for (uint32_t first;

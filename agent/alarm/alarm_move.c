@@ -118,13 +118,7 @@ static void leave_group(struct alarm_engine *engine, uint32_t index)
 
 static void count_day(struct alarm_engine *engine, struct alarm *alarm)
 {
-    uint32_t day = (uint32_t)(engine->run_ms / ALARM_DAY_MS);
-    if (alarm->day != day) {
-        alarm->yesterday = alarm->day + 1 == day ? alarm->today : 0;
-        alarm->today = 0;
-        alarm->day = day;
-    }
-    alarm->today++;
+    alarm_tally_add(&alarm->tally, (uint32_t)(engine->run_ms / ALARM_DAY_MS));
     alarm->annunciated++;
 }
 
@@ -181,14 +175,18 @@ static void count_active(struct alarm_engine *engine, const struct alarm *alarm,
     if ((engine->suppressors >> rule & 1) != 0) engine->is_sweep_due = true;
 }
 
+static void keep_most(uint64_t *most, int64_t figure)
+{
+    if (figure > 0 && (uint64_t)figure > *most) *most = (uint64_t)figure;
+}
+
 static void count_ack(struct alarm_engine *engine, const struct alarm *alarm, int64_t mono_ms)
 {
     int64_t waited_ms = mono_ms - alarm->unacked_mono_ms;
     if (waited_ms < 0) waited_ms = 0;
     engine->counts.acks++;
     engine->counts.ack_total_ms += (uint64_t)waited_ms;
-    if ((uint64_t)waited_ms > engine->counts.ack_longest_ms)
-        engine->counts.ack_longest_ms = (uint64_t)waited_ms;
+    keep_most(&engine->counts.ack_longest_ms, waited_ms);
 }
 
 /* What the step changes beside the facts. */
@@ -210,11 +208,14 @@ static void keep_books(struct alarm_engine *engine, uint32_t index, const struct
     if (because->trigger == TRIGGER_REALARM) {
         alarm->realarm++;
         engine->counts.realarms++;
+        keep_most(&engine->counts.realarm_most, alarm->realarm);
     }
     if (is_raise) {
         alarm->since_ms = alarm->zone.is_timing ? alarm->zone.since_wall_ms : now->wall_ms;
         alarm->active_mono_ms = now->mono_ms;
     }
+    if (because->trigger == TRIGGER_CLEAR)
+        keep_most(&engine->counts.active_longest_ms, now->mono_ms - alarm->active_mono_ms);
     if (because->trigger == TRIGGER_ACK) count_ack(engine, alarm, now->mono_ms);
     if (step->annunciate) alarm->unacked_mono_ms = now->mono_ms;
     if (because->trigger == TRIGGER_SHELVE) {
