@@ -164,6 +164,12 @@ static enum status publish_state(void *context, const char *device, const char *
     return command_channel_publish_state(front->remote->channel, device, name, json, size);
 }
 
+static enum status publish_mark(void *context, const char *json, size_t size)
+{
+    struct alarm_front *front = context;
+    return command_channel_publish_refresh(front->remote->channel, json, size);
+}
+
 static enum status open_channel(struct alarm_front *front)
 {
     const struct uplink_mqtt_options *uplink = front->settings.uplink;
@@ -175,6 +181,7 @@ static enum status open_channel(struct alarm_front *front)
                                            .list = list_engine,
                                            .find = find_in_engine,
                                            .publish = publish_state,
+                                           .mark = publish_mark,
                                            .context = front};
     alarm_mirror_init(&front->remote->mirror, &host);
     const struct command_channel_settings settings = {.mqtt = &uplink->mqtt,

@@ -63,9 +63,9 @@ struct alarm_counts {
     uint64_t realarm_most;      /* of one occurrence */
     uint64_t midnight_day;      /* days since 1970 at the last midnight of UTC that was seen */
     uint64_t standing_at_midnight, standing_peak; /* then, and the most at any midnight */
-    uint64_t commands[ALARM_BUSY + 1]; /* by how they were answered, enum alarm_answer */
-    uint64_t not_judged;               /* rates over no time or a gap */
-    uint64_t unwatched;                /* devices for which there was no room */
+    uint64_t commands[ALARM_BUSY + 1];            /* by how they were answered, enum alarm_answer */
+    uint64_t not_judged;                          /* rates over no time or a gap */
+    uint64_t unwatched;                           /* devices for which there was no room */
 };
 
 /* What is so now; counted over the whole table when asked for. */

@@ -192,7 +192,8 @@ static void get_alarm(struct pack_reader *reader, struct entry *entry)
         get_text(reader, entry->note.reason, sizeof entry->note.reason);
     }
     bool has_parts = reader->at < reader->size; /* entries of former versions have none */
-    for (int i = 0; has_parts && i < ALARM_TALLY_PARTS; i++) alarm->tally.parts[i] = get_u16(reader);
+    for (int i = 0; has_parts && i < ALARM_TALLY_PARTS; i++)
+        alarm->tally.parts[i] = get_u16(reader);
 }
 
 static bool is_plausible(const struct alarm *alarm)
