@@ -75,7 +75,6 @@ def main():
         agent.kill()
         seen.write_text("")
         agent.start()
-        says(17, "request by=isotherm line=17 value=1 pin=1")
         wait_until("both lines", lambda: said(17) and said(5))
         assert said(17)[0] == "request by=isotherm line=17 value=1 pin=1", said(17)
         assert said(5)[0] == "request by=isotherm active-low line=5 value=0 pin=1", said(5)
