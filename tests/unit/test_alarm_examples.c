@@ -267,10 +267,11 @@ static const struct curve curves[] = {
                  "30 c/t/H RAISE NORM>UNACK #1 calls by a/t/H\n40 b/t/H CLEAR UNACK>NORM #1\n"
                  "50 c/t/H CLEAR UNACK>NORM #1\n60 c/t/H RAISE NORM>UNACK #2 calls first\n"},
     {.name = "a bus that was silent before a restart is so until it is heard",
-     .rules = {{.name = "bus", .devices = "*", .silent_ms = 40000}},
-     .script = "0 a 1\n0 b 1\n60 restart\n75 restart\n80 a 1\n90 end\n",
+     .rules = {{BARE}, {.name = "bus", .devices = "*", .silent_ms = 40000}},
+     .script = "0 a 81\n0 b 81\n60 restart\n75 restart\n80 a 81\n90 end\n",
      .is_whole = true,
-     .expected = "41 gw/bus/source_silent RAISE NORM>UNACK #1 calls\n"
+     .expected = "0 a/t/H RAISE NORM>UNACK #1 calls\n0 b/t/H RAISE NORM>UNACK #1 calls\n"
+                 "41 gw/bus/source_silent RAISE NORM>UNACK #1 calls\n"
                  "80 gw/bus/source_silent CLEAR UNACK>NORM #1\n"},
     {.name = "one alarm for a silent bus, not one for each device",
      .rules = {{.name = "n", .devices = "*", .no_data_ms = 60000},

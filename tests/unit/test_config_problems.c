@@ -174,7 +174,7 @@ static void test_values_that_do_not_go_together(void **state)
          "name: the alarm in line 2 is called \"a\" too"},
         {"alarms: [{name: a, high: -273.2}]\n", 1, 26, "high: is below absolute zero"},
         {"alarms: [{name: a, source_silent: 1min, silent_count: 1}]\n", 1, 55,
-         "silent_count: is at least 2"},
+         "silent_count: is at least 2; for each device by itself there is no_data"},
         {"alarms:\n- name: a\n  devices: o*\n  high: 5\n  high_high: 9\n  overrides:\n"
          "  - {devices: o1, high: 6}\n  - {devices: o2, high: 9}\n",
          8, 25, "high: must be less than high_high, for this override"},
