@@ -213,6 +213,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         .start_ms = window->start_ms,
         .end_ms = window->end_ms,
         .revision = window->revision,
+        .part = window->part,
         .slot = (uint16_t)(device - plan->devices),
         .run = MERGE_NO_RUN,
         .place = (uint16_t)(place < MERGE_PLACES ? place : MERGE_PLACES - 1),
@@ -287,6 +288,7 @@ static int compare(const struct merge_entry *a, const struct merge_entry *b)
     if (order == 0) order = compare_numbers(a->every_ms, b->every_ms);
     if (order == 0) order = compare_numbers(a->start_ms, b->start_ms);
     if (order == 0) order = compare_numbers(a->is_merged, b->is_merged);
+    if (order == 0) order = compare_numbers(a->part, b->part);
     if (order == 0) order = compare_numbers(a->revision, b->revision);
     if (order == 0) order = a->seq < b->seq ? -1 : 1;
     return order;
@@ -329,7 +331,8 @@ static size_t find_chain_end(const struct merge_plan *plan, size_t at, size_t en
     const struct merge_entry *first = &plan->entries[at];
     size_t next = at + 1;
     while (!first->is_merged && next < end && !plan->entries[next].is_merged &&
-           plan->entries[next].start_ms == first->start_ms)
+           plan->entries[next].start_ms == first->start_ms &&
+           plan->entries[next].part == first->part)
         next++;
     return next;
 }

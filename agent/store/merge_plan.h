@@ -26,7 +26,7 @@ struct merge_entry {
     uint64_t device; /* hash of the id */
     uint64_t rank;   /* the device's place in the order of devices */
     int64_t size_ms, every_ms, start_ms, end_ms;
-    uint32_t revision;
+    uint32_t revision, part;
     uint16_t slot;  /* of the device */
     uint16_t run;   /* what it goes into; MERGE_NO_RUN */
     uint16_t place; /* where on the disk it lies, roughly */

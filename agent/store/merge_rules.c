@@ -95,6 +95,7 @@ enum status merge_rules_add(struct record *into, const struct record *from)
     window->longest_gap_ms = find_gap_ms(window, other);
     window->summary = summary;
     window->merged = add_counts(window->merged, windows);
+    if (other->part > window->part) window->part = other->part;
     window->late = add_counts(window->late, other->late);
     window->missed = add_counts(window->missed, other->missed);
     window->rejected = add_counts(window->rejected, other->rejected);

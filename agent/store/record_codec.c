@@ -25,7 +25,8 @@ enum {
     IS_FIRST = 1 << 3,    /* revision 1; nothing late, missed or rejected */
     IS_ONE_SIZE = 1 << 4, /* end is start + size */
     IS_MERGED = 1 << 5,
-    FLAGS_KNOWN = (1 << 6) - 1
+    HAS_PART = 1 << 6,
+    FLAGS_KNOWN = (1 << 7) - 1
 };
 
 _Static_assert((int)RECORD_CODEC_WINDOW_MAX <= (int)RECORD_CODEC_ALARM_MAX &&
@@ -141,6 +142,7 @@ static uint8_t choose_flags(const struct window_result *window)
     if (is_first) flags |= IS_FIRST;
     if (window->end_ms == add_wrapping(window->start_ms, window->size_ms)) flags |= IS_ONE_SIZE;
     if (window->merged > 0) flags |= IS_MERGED;
+    if (window->part > 0) flags |= HAS_PART;
     return (uint8_t)flags;
 }
 
@@ -162,6 +164,7 @@ static void put_window(struct pack_writer *writer, const struct window_result *w
         pack_put_varint(writer, window->rejected);
     }
     if (flags & IS_MERGED) pack_put_varint(writer, window->merged);
+    if (flags & HAS_PART) pack_put_varint(writer, window->part);
     put_from(writer, created_ms, window->end_ms);
     pack_put_signed(writer, window->longest_gap_ms);
     put_summary(writer, &window->summary, window->start_ms, window->end_ms);
@@ -186,6 +189,7 @@ static bool get_window(struct pack_reader *reader, struct window_result *window,
         window->rejected = pack_get_varint32(reader);
     }
     if (flags & IS_MERGED) window->merged = pack_get_varint32(reader);
+    if (flags & HAS_PART) window->part = pack_get_varint32(reader);
     *created_ms = get_from(reader, window->end_ms);
     window->longest_gap_ms = pack_get_signed(reader);
     get_summary(reader, &window->summary, window->start_ms, window->end_ms);
@@ -199,6 +203,7 @@ enum {
     FLAG_CHATTERING,
     FLAG_IN_FLOOD,
     FLAG_UNCERTAIN,
+    FLAG_MERGED,
     FLAG_NO_VALUE,
     FLAGS
 };
@@ -217,7 +222,8 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
         writer,
         (uint8_t)(alarm->annunciate << FLAG_ANNUNCIATE | alarm->is_first_out << FLAG_FIRST_OUT |
                   alarm->is_chattering << FLAG_CHATTERING | alarm->is_in_flood << FLAG_IN_FLOOD |
-                  alarm->is_uncertain << FLAG_UNCERTAIN | alarm->has_no_value << FLAG_NO_VALUE));
+                  alarm->is_uncertain << FLAG_UNCERTAIN | (alarm->merged > 0) << FLAG_MERGED |
+                  alarm->has_no_value << FLAG_NO_VALUE));
     pack_put_varint(writer, alarm->occurrence);
     pack_put_varint(writer, alarm->boot);
     pack_put_varint(writer, alarm->realarm);
@@ -238,9 +244,10 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
     put_text(writer, alarm->reason, sizeof alarm->reason);
     put_text(writer, alarm->command, sizeof alarm->command);
     put_text(writer, alarm->list, sizeof alarm->list);
+    if (alarm->merged > 0) pack_put_varint(writer, alarm->merged);
 }
 
-static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm)
+static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm, bool *is_merged)
 {
     uint8_t from = pack_get_u8(reader);
     uint8_t to = pack_get_u8(reader);
@@ -256,6 +263,7 @@ static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alar
     alarm->is_chattering = (flags >> FLAG_CHATTERING & 1) != 0;
     alarm->is_in_flood = (flags >> FLAG_IN_FLOOD & 1) != 0;
     alarm->is_uncertain = (flags >> FLAG_UNCERTAIN & 1) != 0;
+    *is_merged = (flags >> FLAG_MERGED & 1) != 0;
     alarm->has_no_value = (flags >> FLAG_NO_VALUE & 1) != 0;
     return from < ALARM_STATE_COUNT && to < ALARM_STATE_COUNT && trigger < TRIGGER_COUNT &&
            priority < ALARM_PRIORITY_COUNT && flags >> FLAGS == 0;
@@ -267,7 +275,8 @@ static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
     record_codec_get_text(reader, alarm->kind, sizeof alarm->kind);
     record_codec_get_text(reader, alarm->id, sizeof alarm->id);
     record_codec_get_text(reader, alarm->group, sizeof alarm->group);
-    bool is_good = get_alarm_words(reader, alarm);
+    bool is_merged;
+    bool is_good = get_alarm_words(reader, alarm, &is_merged);
     alarm->occurrence = pack_get_varint32(reader);
     alarm->boot = pack_get_varint32(reader);
     alarm->realarm = pack_get_varint32(reader);
@@ -288,6 +297,7 @@ static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
     record_codec_get_text(reader, alarm->reason, sizeof alarm->reason);
     record_codec_get_text(reader, alarm->command, sizeof alarm->command);
     record_codec_get_text(reader, alarm->list, sizeof alarm->list);
+    if (is_merged) alarm->merged = pack_get_varint32(reader);
     return is_good;
 }
 
@@ -308,6 +318,23 @@ static void put_notice(struct pack_writer *writer, const struct notice *notice)
         pack_put_varint(writer, range->last - range->first);
         before = range->last;
     }
+    if (notice->reason == NOTICE_MERGED) return;
+    pack_put_varint(writer, notice->lost);
+    pack_put_varint(writer, notice->blobs);
+    pack_put_varint(writer, notice->former_seq);
+    put_text(writer, notice->former_epoch, sizeof notice->former_epoch);
+    put_text(writer, notice->aside, sizeof notice->aside);
+}
+
+/* Notices of what was dropped ended here once. */
+static void get_loss(struct pack_reader *reader, struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED || reader->at == reader->size) return;
+    notice->lost = pack_get_varint(reader);
+    notice->blobs = pack_get_varint32(reader);
+    notice->former_seq = pack_get_varint(reader);
+    record_codec_get_text(reader, notice->former_epoch, sizeof notice->former_epoch);
+    record_codec_get_text(reader, notice->aside, sizeof notice->aside);
 }
 
 static bool get_notice(struct pack_reader *reader, struct notice *notice)
@@ -328,6 +355,7 @@ static bool get_notice(struct pack_reader *reader, struct notice *notice)
         if (range->first <= before || range->last < range->first) return false;
         before = range->last;
     }
+    get_loss(reader, notice);
     return reason >= NOTICE_MERGED && reason < NOTICE_REASONS;
 }
 

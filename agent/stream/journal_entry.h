@@ -33,7 +33,8 @@ enum journal_tag {
     JOURNAL_SETTLE,    /* all panes are there; marks follow where they are not what one expects */
     JOURNAL_MARK,      /* of one window */
     JOURNAL_COUNT,     /* a pane of a window by count */
-    JOURNAL_ALARM      /* the facts of one alarm; no longer written */
+    JOURNAL_ALARM,     /* the facts of one alarm; no longer written */
+    JOURNAL_PART       /* the part of the device's windows, when it is not 0 */
 };
 
 /* Fills one entry after another for one device and hands each to `take`. */

@@ -24,7 +24,10 @@ struct window_result {
     int64_t start_ms; /* inclusive; by count: event time of the first reading */
     int64_t end_ms;   /* exclusive; by count: event time of the last reading */
     struct summary summary;
-    uint32_t revision; /* 1 when first published; higher replaces lower */
+    uint32_t revision; /* 1 when first published; higher replaces lower of the same part */
+    uint32_t part;     /* a device that was evicted and came back, or whose clock was ahead and set
+                          back, is begun anew: what it says of a window then has a higher part, and
+                          adds to the other parts.  0 as long as that has happened to none */
     bool is_provisional;
     uint32_t late;          /* readings that came after revision 1 and are counted in here */
     uint32_t missed;        /* late readings this kind of window could not take, since the
@@ -45,14 +48,14 @@ enum notice_reason {
     NOTICE_REASONS
 };
 
-enum { NOTICE_RANGES = 20 };
+enum { NOTICE_RANGES = 20, NOTICE_ASIDE_SIZE = 64, NOTICE_EPOCH_SIZE = 17 };
 
 /* Numbers first to last, both inclusive. */
 struct seq_range {
     uint64_t first, last;
 };
 
-/* Made by the store, under one of the numbers that became free. */
+/* Made by the store: under one of the numbers that became free, or under a new one. */
 struct notice {
     enum notice_reason reason;
     uint32_t range_count;
@@ -60,6 +63,12 @@ struct notice {
     uint64_t covered;                       /* merged: how many of them another kind covers */
     uint64_t readings;                      /* dropped: sum of the counts of what is gone; else 0 */
     struct seq_range ranges[NOTICE_RANGES]; /* ascending, neither overlapping nor adjacent */
+    uint64_t lost;                          /* dropped, damaged: how many records are gone */
+    /* Of damage only. */
+    uint32_t blobs;                       /* of the journal: readings of open windows */
+    uint64_t former_seq;                  /* the newest number of that epoch; 0: not known */
+    char former_epoch[NOTICE_EPOCH_SIZE]; /* of the store that was set aside; "": this one */
+    char aside[NOTICE_ASIDE_SIZE];        /* name of the file that was set aside; "": none was */
 };
 
 struct record {

@@ -132,6 +132,12 @@ static void read_meta(struct stream *stream, struct device *device, struct journ
     device->rejected = rejected;
 }
 
+static void read_part(struct stream *stream, struct device *device, struct journal_reader *reader)
+{
+    device->part = (uint32_t)journal_get_unsigned(reader, UINT32_MAX);
+    if (device->part > stream->last_part) stream->last_part = device->part;
+}
+
 /* Reads which kind of window is meant; window_count: one that is no longer configured. */
 static size_t read_reference(const struct stream *stream, struct journal_reader *reader)
 {
@@ -345,6 +351,9 @@ static void read_section(struct stream *stream, struct device *device, unsigned 
         break;
     case JOURNAL_ALARM:
         skip_alarm(reader);
+        break;
+    case JOURNAL_PART:
+        read_part(stream, device, reader);
         break;
     default:
         reader->is_damaged = true;

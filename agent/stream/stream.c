@@ -343,6 +343,7 @@ static void take(struct stream *stream, const struct arrival *arrival)
     move_time(stream, arrival);
     /* Counted before anything of it is journalled: entries carry the device's counts. */
     stream->counts.accepted++;
+    stream->latest = device;
     device->accepted++;
     device->arrival_ms = arrival->now->wall_ms;
     struct device_watch *watch = &stream->watches[device->index];
@@ -407,8 +408,12 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
         records += count_open_records(stream, victim);
     }
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
-    if (victim != NULL) evict(stream, victim, arrival->now);
+    if (victim != NULL) {
+        evict(stream, victim, arrival->now);
+        stream->last_part++;
+    }
     arrival->device = device_admit(stream, id, tag);
+    arrival->device->part = stream->last_part;
     device_start_rings(stream, arrival->device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     return VERDICT_OK;
@@ -440,6 +445,7 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
     take_out(stream, device, arrival->now);
     device = device_admit(stream, id, tag);
+    device->part = ++stream->last_part;
     device_start_rings(stream, device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     arrival->device = device;
@@ -477,6 +483,14 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (verdict == VERDICT_OK) take(stream, &arrival);
     return verdict;
+}
+
+unsigned stream_note_source(struct stream *stream, uint8_t source)
+{
+    if (stream->latest == NULL) return 0;
+    unsigned former = stream->latest->source;
+    stream->latest->source = source;
+    return former == source ? 0 : former;
 }
 
 struct stream_counts stream_count(const struct stream *stream)

@@ -125,6 +125,11 @@ int64_t stream_settle_ms(const struct stream_options *options, size_t window);
 enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
                                 const struct stream_now *now) ISOTHERM_CHECK;
 
+/* Says which source, from 1, brought the reading that was taken last.  Returns the other source
+ * that brought the reading of the same device before it; 0: it was the same one, or is not known
+ * since the start. */
+unsigned stream_note_source(struct stream *stream, uint8_t source);
+
 /* Takes note of a value that was refused elsewhere, since the sensor of that device has failed
  * (verdict_is_of_sensor): counts it against a known device and tells the device's alarms, unless
  * it is older than the newest reading or its time is not believed.  Admits no device.  The value

@@ -178,6 +178,7 @@ static void add_summary_record(struct text *text, const struct record *record,
     const struct window_result *window = &record->window;
     add_identity(text, "summary", record->seq, origin);
     text_json_uint(text, "revision", window->revision);
+    if (window->part > 0) text_json_uint(text, "part", window->part);
     text_json_string(text, "device", record->device);
     text_json_string(text, "metric", "temperature");
     text_json_string(text, "unit", "Cel");
@@ -233,6 +234,7 @@ static void add_alarm_marks(struct text *text, const struct alarm_event *alarm)
     add_mark(text, "chattering", alarm->is_chattering);
     add_mark(text, "in_flood", alarm->is_in_flood);
     add_count(text, "realarm", alarm->realarm);
+    add_count(text, "merged", alarm->merged);
     add_count(text, "raised_while_suppressed", alarm->raised_while_suppressed);
     add_given(text, "cause", alarm->cause);
     add_count(text, "cause_occurrence", alarm->cause_occurrence);
@@ -298,6 +300,19 @@ static void add_ranges(struct text *text, const struct notice *notice)
     text_json_close(text, ']');
 }
 
+/* What stands nowhere else in the sequence. */
+static void add_loss(struct text *text, const struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED) return;
+    text_json_uint(text, "lost", notice->lost);
+    if (notice->reason != NOTICE_DAMAGED) return;
+    text_json_uint(text, "journal", notice->blobs);
+    if (notice->aside[0] != '\0') text_json_string(text, "aside", notice->aside);
+    if (notice->former_epoch[0] == '\0') return;
+    text_json_string(text, "former_epoch", notice->former_epoch);
+    text_json_uint(text, "former_seq", notice->former_seq);
+}
+
 static void add_notice_record(struct text *text, const struct record *record,
                               const struct encode_json_origin *origin)
 {
@@ -315,6 +330,7 @@ static void add_notice_record(struct text *text, const struct record *record,
     text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
     add_ranges(text, notice);
+    add_loss(text, notice);
     add_wall_time(text, "created", record->created_ms, record->clock);
     text_json_string(text, "clock", clock_name(record->clock));
 }

@@ -104,9 +104,11 @@ class Centre(harness.Client):
         self.problem = None
         self.subscribed = threading.Event()
         super().__init__(broker, client_id="centre")
-        self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.wait()
-        assert self.subscribed.wait(20)
+        assert self.subscribed.wait(20 * harness.PATIENCE)
+
+    def on_subscribe(self, *_):
+        self.subscribed.set()
 
     def on_connect(self, client, userdata, flags, reason, properties=None):
         super().on_connect(client, userdata, flags, reason, properties)
@@ -349,4 +351,5 @@ def main():
         run(place)
 
 
-main()
+if __name__ == "__main__":
+    main()

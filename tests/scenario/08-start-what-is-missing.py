@@ -28,8 +28,8 @@ def check_comes_later(place):
     agent = place.agent(base(place, site, centre))
     wait_until("clear lines", lambda: agent.log().count("not connected") >= 2)
     assert str(place.path / "tty") in agent.log()
-    place.things.append(Broker(place, port=site.port))
-    place.things.append(Broker(place, port=centre.port))
+    site, centre = Broker(place, port=site.port), Broker(place, port=centre.port)
+    place.things += [site, centre]
     collector = place.collector(centre)
     master, slave = os.openpty()
     os.symlink(os.ttyname(slave), place.path / "tty")

@@ -35,12 +35,12 @@ def main():
         wait_until("records", lambda: agent.status()["uplink"]["acknowledged"] > 10)
         centre.kill()
         site.kill()
+        client.connected.clear()  # there is nobody to connect to yet
         wait_until("the losses", lambda: agent.status()["uplink"]["state"] != "up"
                    and not agent.source()["connected"])
         centre.start()
         site.start()
         agent.wait_connected()
-        client.connected.clear()
         client.wait()
         load(1000)
         agent.wait_received(1500)

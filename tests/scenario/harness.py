@@ -4,6 +4,7 @@ Nothing here sleeps for a fixed time: everything waits for a condition, with a d
 which the scenario fails and shows what the agent had logged.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +26,7 @@ ISOTHERM = os.environ.get("ISOTHERM", "build/dev/isotherm")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ISOTHERM_SHARED", SOURCE.parent / "shared"))
 SKIPPED = 77
+MARKER = "marker-of-the-collector"
 PATIENCE = 4  # a wait that succeeds costs nothing, and a busy machine is no fault
 
 
@@ -74,6 +76,7 @@ class Place:
     def __init__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="isotherm-"))
         self.things = []
+        self.collectors = []
 
     def __enter__(self):
         return self
@@ -99,7 +102,12 @@ class Place:
     def collector(self, broker, **options):
         collector = Collector(broker, **options)
         self.things.append(collector)
+        self.collectors.append(collector)
         return collector
+
+    def catch_up(self):
+        for collector in self.collectors:
+            collector.catch_up()
 
 
 class Process:
@@ -172,7 +180,9 @@ class Agent(Process):
     def __init__(self, place, config, start=True, environment=None, name="agent"):
         number = len(place.things)
         super().__init__("isotherm", place.path / f"{name}-{number}.log")
-        self.environment = {**os.environ, **(environment or {})}
+        self.place = place
+        self.environment = {"LSAN_OPTIONS": f"suppressions={SOURCE}/tests/support/lsan.txt",
+                            **os.environ, **(environment or {})}
         self.config_path = place.path / f"{name}-{number}.yaml"
         if not isinstance(config, str):
             config.setdefault("store", {}).setdefault("path",
@@ -193,6 +203,18 @@ class Agent(Process):
                 raise AssertionError(f"the agent ended with {self.process.returncode}")
             return self.status(quiet=True) is not None
         wait_until("the agent to answer", is_ready)
+
+    def terminate(self, seconds=20):
+        code = super().terminate(seconds)
+        self.place.catch_up()
+        return code
+
+    @contextlib.contextmanager
+    def held(self):
+        """The agent stands still: for what must be there before it sends its next record."""
+        self.process.send_signal(signal.SIGSTOP)
+        yield
+        self.process.send_signal(signal.SIGCONT)
 
     def run(self, *arguments, **options):
         return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True,
@@ -228,14 +250,17 @@ class Agent(Process):
         return wait_until(f"{count} readings", received, seconds)
 
     def wait_drained(self, seconds=60):
-        """Waits until the outbox is empty and returns the status."""
+        """Waits until the outbox is empty and the collectors have what came out of it; returns the
+        status."""
         def drained():
             status = self.status()
             records = status["ledger"]["records"]
             if records["waiting"] == 0 and records["not_yet_committed"] == 0:
                 return status
             return None
-        return wait_until("an empty outbox", drained, seconds)
+        status = wait_until("an empty outbox", drained, seconds)
+        self.place.catch_up()
+        return status
 
     def check_ledger(self):
         status = self.status()
@@ -250,10 +275,13 @@ class Agent(Process):
 
 
 class Client:
-    """An ordinary MQTT 5 client."""
+    """An ordinary MQTT client, of version 5 where nothing else is said."""
 
-    def __init__(self, broker, client_id="", clean=True, **options):
-        self.client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+    def __init__(self, broker, client_id="", clean=True, version="5", **options):
+        if version == "5":
+            self.client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+        else:
+            self.client = mqtt.Client(client_id=client_id, clean_session=clean)
         self.client.max_inflight_messages_set(1000)
         self.client.max_queued_messages_set(0)
         self.connected = threading.Event()
@@ -263,12 +291,14 @@ class Client:
         if "username" in options:
             self.client.username_pw_set(options["username"], options["password"])
         self.client.reconnect_delay_set(1, 2)
-        properties = None
-        if not clean:  # what comes while we are away waits at the broker
+        if version == "5":
             properties = Properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = 3600
-        self.client.connect_async("127.0.0.1", broker.port, keepalive=30, clean_start=clean,
-                                  properties=properties)
+            if not clean:  # what comes while we are away waits at the broker
+                properties.SessionExpiryInterval = 3600
+            self.client.connect_async("127.0.0.1", broker.port, keepalive=30, clean_start=clean,
+                                      properties=properties)
+        else:
+            self.client.connect_async("127.0.0.1", broker.port, keepalive=30)
         self.client.loop_start()
 
     def on_connect(self, client, userdata, flags, reason, properties=None):
@@ -304,13 +334,16 @@ class Client:
 class Collector(Client):
     """Collects at the central broker everything that agents publish."""
 
-    def __init__(self, broker, topic="isotherm/#"):
+    def __init__(self, broker, topic="isotherm/#", **options):
         self.topic = topic
+        self.broker = broker
+        self.markers_sent, self.marker_seen = 0, 0
         self.lock = threading.Lock()
         self.repeats = 0
         self.messages = []  # (topic, record as dict, retained)
         self.subscribed = threading.Event()
-        super().__init__(broker, client_id=f"collector-{os.getpid()}-{broker.port}", clean=False)
+        super().__init__(broker, client_id=f"collector-{os.getpid()}-{broker.port}", clean=False,
+                         **options)
         self.wait()
         assert self.subscribed.wait(20 * PATIENCE), "the collector could not subscribe"
 
@@ -321,8 +354,22 @@ class Collector(Client):
     def on_subscribe(self, *_):
         self.subscribed.set()
 
+    def catch_up(self):
+        """Waits until it has all that its broker has taken so far: a message of its own comes back
+        behind them."""
+        is_there = isinstance(self.broker, Broker) and self.broker.process.poll() is None
+        if not is_there or "#" not in self.topic:
+            return
+        self.markers_sent += 1
+        number = self.markers_sent
+        self.client.publish(self.topic.replace("#", MARKER), str(number), qos=1)
+        wait_until("the collector to catch up", lambda: self.marker_seen >= number)
+
     def on_message(self, client, userdata, message):
         text = message.payload.decode("utf-8", "replace")
+        if message.topic.endswith(MARKER):
+            self.marker_seen = int(text)
+            return
         try:
             record = json.loads(text) if text else None
         except ValueError:
@@ -345,6 +392,9 @@ class Collector(Client):
 
     def alarms(self):
         return self.all("alarm")
+
+    def ids(self):
+        return {r["id"] for r in self.summaries() + self.alarms()}
 
     def final(self, window=None):
         """The highest revision of each window, by (device, window, start)."""

@@ -43,21 +43,31 @@ static uint64_t mix(uint64_t a, uint64_t b)
 }
 
 /* With `is_made` false: NULL when there is none. */
-static struct cell *find_cell(struct oracle *oracle, uint32_t device, bool is_hopping,
-                              int64_t start_ms, bool is_made)
+static struct cell *find_part(struct oracle *oracle, uint32_t device, bool is_hopping,
+                              int64_t start_ms, uint32_t part, bool is_made)
 {
-    uint64_t at = mix(device * 2U + is_hopping, (uint64_t)start_ms) % CELLS;
+    uint64_t at = mix(device * 2U + is_hopping, (uint64_t)start_ms + part) % CELLS;
     for (;; at = (at + 1) % CELLS) {
         struct cell *cell = &oracle->cells[at];
         if (!cell->is_used) break;
-        if (cell->device == device && cell->is_hopping == is_hopping && cell->start_ms == start_ms)
+        if (cell->device == device && cell->is_hopping == is_hopping &&
+            cell->start_ms == start_ms && cell->part == part)
             return cell;
     }
     if (!is_made) return NULL;
     WORLD_CHECK(oracle->world, ++oracle->cell_count < CELLS * 3 / 4, "too many windows");
-    oracle->cells[at] = (struct cell){
-        .is_used = true, .device = device, .is_hopping = is_hopping, .start_ms = start_ms};
+    oracle->cells[at] = (struct cell){.is_used = true,
+                                      .device = device,
+                                      .is_hopping = is_hopping,
+                                      .start_ms = start_ms,
+                                      .part = part};
     return &oracle->cells[at];
+}
+
+static struct cell *find_cell(struct oracle *oracle, uint32_t device, bool is_hopping,
+                              int64_t start_ms, bool is_made)
+{
+    return find_part(oracle, device, is_hopping, start_ms, 0, is_made);
 }
 
 static void merge(struct tally *into, const struct tally *from)
@@ -141,19 +151,6 @@ static uint64_t *missed_of(struct oracle *oracle, uint32_t device, bool is_hoppi
     return &oracle->missed[is_hopping][device < devices ? device : devices];
 }
 
-/* A window that is begun again with revision 1 replaces what was there, and readings are lost to
- * the consumer.  Known to happen, and counted instead, where the gateway's clock was ahead and set
- * back by more than event times may be ahead: the same hour then comes twice. */
-static void begin_part(struct oracle *oracle, struct cell *cell, const char *payload)
-{
-    const struct world *world = oracle->world;
-    bool is_known = world->options.step_most_ms > world->config.times.future_ms;
-    WORLD_CHECK(oracle->world, is_known, "a revision that is not higher: %s", payload);
-    merge(&cell->former_parts, &cell->got);
-    cell->revision = 0;
-    oracle->parts++;
-}
-
 static struct tally read_tally(struct oracle *oracle, const char *payload)
 {
     return (struct tally){.count = (uint64_t)read_number(oracle, payload, "count"),
@@ -192,11 +189,14 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
         receive_merged(oracle, payload, is_hopping);
         return;
     }
-    struct cell *cell = find_cell(oracle, device, is_hopping, start_ms, true);
+    uint32_t part =
+        find_field(payload, "part") == NULL ? 0 : (uint32_t)read_number(oracle, payload, "part");
+    struct cell *cell = find_part(oracle, device, is_hopping, start_ms, part, true);
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
-    if (cell->seq < seq && revision <= cell->revision) begin_part(oracle, cell, payload);
+    WORLD_CHECK(oracle->world, (cell->seq < seq) == (cell->revision < revision),
+                "revisions out of order: %s", payload);
     if (revision < cell->revision) return;
     cell->revision = revision;
     cell->seq = seq;
@@ -337,7 +337,7 @@ static void verify_merged(struct oracle *oracle, const struct merged *merged, bo
     int64_t window_ms = oracle->world->options.window_ms;
     for (int64_t start_ms = merged->start_ms; start_ms < merged->end_ms; start_ms += window_ms) {
         struct cell *cell = find_cell(oracle, merged->device, false, start_ms, false);
-        if (cell == NULL || cell->revision > 0) continue;
+        if (cell == NULL || cell->revision > 0 || cell->other_parts.count > 0) continue;
         cell->is_merged = true;
         merge(&expected, &cell->expected);
     }
@@ -350,9 +350,25 @@ static void verify_merged(struct oracle *oracle, const struct merged *merged, bo
         merged->device, merged->start_ms, merged->end_ms, expected.count, merged->got.count);
 }
 
+/* A device that was begun anew says more of a window in another part. */
+static void gather_parts(struct oracle *oracle)
+{
+    for (size_t i = 0; i < CELLS; i++) {
+        struct cell *cell = &oracle->cells[i];
+        if (!cell->is_used || cell->part == 0 || cell->got.count == 0) continue;
+        struct cell *first =
+            find_cell(oracle, cell->device, cell->is_hopping, cell->start_ms, true);
+        merge(&first->other_parts, &cell->got);
+        first->is_provisional |= cell->is_provisional;
+        cell->got = (struct tally){0};
+        oracle->parts++;
+    }
+}
+
 void oracle_verify(struct oracle *oracle, uint64_t dropped)
 {
     bool is_whole = dropped == 0;
+    gather_parts(oracle);
     verify_sequence(oracle, dropped);
     uint64_t got = 0;
     for (size_t i = 0; i < oracle->merged_count; i++) {
@@ -363,9 +379,9 @@ void oracle_verify(struct oracle *oracle, uint64_t dropped)
     }
     for (size_t i = 0; i < CELLS; i++) {
         struct cell *cell = &oracle->cells[i];
-        if (!cell->is_used || cell->is_merged) continue;
-        merge(&cell->got, &cell->former_parts);
-        cell->former_parts = (struct tally){0};
+        if (!cell->is_used || cell->is_merged || cell->part > 0) continue;
+        merge(&cell->got, &cell->other_parts);
+        cell->other_parts = (struct tally){0};
         if (cell->is_hopping)
             verify_hopping(oracle, cell, is_whole);
         else

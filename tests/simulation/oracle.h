@@ -17,11 +17,11 @@ struct tally {
 struct cell {
     bool is_used, is_hopping, is_provisional;
     bool is_merged; /* what was promised is in a merged record */
-    uint32_t device;
+    uint32_t device, part;
     int64_t start_ms;
-    struct tally expected;     /* tumbling only: what was promised */
-    struct tally got;          /* of the highest revision */
-    struct tally former_parts; /* see oracle.c */
+    struct tally expected;    /* tumbling only, in part 0: what was promised */
+    struct tally got;         /* of the highest revision */
+    struct tally other_parts; /* in part 0 */
     uint32_t revision;
     uint64_t seq; /* of that revision */
 };

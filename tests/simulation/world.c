@@ -117,6 +117,7 @@ static void open_uplink(struct world *world, const char *epoch)
                                        .gateway = world->config.gateway,
                                        .epoch = epoch,
                                        .in_flight = 20,
+                                       .pacing = {.rate = world->options.rate},
                                        .loop = world->loop,
                                        .clock = &world->clock,
                                        .log = &world->log,
@@ -411,7 +412,8 @@ void world_finish(struct world *world)
            " repeated), %" PRIu64 " boots, %" PRIu64 " outages, %" PRIu64 " steps\n",
            world->readings, world->oracle.promised, world->oracle.distinct, world->oracle.repeated,
            world->boots, world->centre.outages, world->steps);
-    if (world->oracle.parts > 0) printf("  %" PRIu64 " windows begun again\n", world->oracle.parts);
+    if (world->oracle.parts > 0)
+        printf("  %" PRIu64 " windows said in another part\n", world->oracle.parts);
     for (size_t i = 0; i < SOURCE_COUNT; i++)
         for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
             if (world->sources[i].refused[verdict] > 0)
