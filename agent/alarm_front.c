@@ -3,20 +3,11 @@
 #include "alarm_front.h"
 
 #include "alarm_desk.h"
-#include "alarm_mirror.h"
-#include "alarm_post.h"
+#include "alarm_remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Only where commands or states go over the network. */
-struct alarm_remote {
-    struct command_channel *channel;
-    struct alarm_post post;
-    struct alarm_mirror mirror;
-    uint64_t unheard; /* commands for whose answers there was no place */
-};
 
 struct alarm_front {
     struct alarm_front_settings settings;
@@ -26,7 +17,6 @@ struct alarm_front {
     struct actions *actions;     /* NULL: none */
     struct alarm_remote *remote; /* NULL: none */
     uint64_t durable_ticket;
-    bool has_states;
 };
 
 static enum alarm_answer ask_engine(void *context, const struct alarm_command *command,
@@ -58,18 +48,11 @@ enum status alarm_front_open(struct alarm_front **result,
     return ST_OK;
 }
 
-static bool is_remote(const struct uplink_mqtt_options *uplink)
-{
-    return uplink != NULL && (uplink->has_alarm_states || uplink->commands.topic[0] != '\0');
-}
-
 size_t alarm_front_size_bytes(const struct alarm_front_settings *settings)
 {
-    size_t bytes =
-        sizeof(struct alarm_front) + actions_size_bytes(settings->actions, settings->action_count);
-    if (is_remote(settings->uplink))
-        bytes += sizeof(struct alarm_remote) + command_channel_size_bytes();
-    return bytes;
+    return sizeof(struct alarm_front) +
+           actions_size_bytes(settings->actions, settings->action_count) +
+           alarm_remote_size_bytes(settings->uplink);
 }
 
 /* ---- requests ---- */
@@ -80,70 +63,22 @@ static uint64_t ticket_of(struct alarm_front *front, enum alarm_desk_when when)
     return when == ALARM_DESK_DURABLE ? front->host.newest(front->host.context) : 0;
 }
 
+static uint64_t take(void *context, const struct alarm_desk_request *request, struct text *answer)
+{
+    struct alarm_front *front = context;
+    struct alarm_now now = front->host.now(front->host.context);
+    return ticket_of(front, alarm_desk_take(&front->desk, request, &now, answer));
+}
+
 uint64_t alarm_front_take_local(struct alarm_front *front, const char *json, size_t size,
                                 const char *peer, struct text *answer)
 {
     const struct alarm_desk_request request = {
         .json = json, .size = size, .is_local = true, .peer = peer};
-    struct alarm_now now = front->host.now(front->host.context);
-    return ticket_of(front, alarm_desk_take(&front->desk, &request, &now, answer));
+    return take(front, &request, answer);
 }
 
-static enum status send_answer(void *context, const struct mqtt_reply *reply, const char *json,
-                               size_t size)
-{
-    struct alarm_front *front = context;
-    return command_channel_answer(front->remote->channel, reply, json, size);
-}
-
-static void pump(struct alarm_front *front)
-{
-    if (front->remote == NULL || front->remote->channel == NULL) return;
-    if (!command_channel_is_connected(front->remote->channel)) return;
-    alarm_post_pump(&front->remote->post, front->durable_ticket, send_answer, front);
-    if (front->has_states) alarm_mirror_pump(&front->remote->mirror, front->durable_ticket);
-}
-
-static void on_request(void *context, const struct mqtt_message *message)
-{
-    struct alarm_front *front = context;
-    struct alarm_post_answer *answer = alarm_post_reserve(&front->remote->post);
-    if (answer == NULL) { /* the sender gets no answer and asks again, under the same id */
-        front->remote->unheard++;
-        log_limited(front->settings.log, LOG_LEVEL_WARN, "alarm", "unheard",
-                    "commands come faster than they can be answered");
-        return;
-    }
-    (void)mqtt_reply_read(message, &answer->reply);
-    const struct alarm_desk_request request = {
-        .json = message->payload, .size = message->size, .is_retained = message->is_retained};
-    struct alarm_now now = front->host.now(front->host.context);
-    struct text text;
-    text_init(&text, answer->json, sizeof answer->json);
-    enum alarm_desk_when when = alarm_desk_take(&front->desk, &request, &now, &text);
-    alarm_post_add(&front->remote->post, text.size, ticket_of(front, when));
-    pump(front);
-}
-
-static void on_connected(void *context)
-{
-    struct alarm_front *front = context;
-    if (front->has_states && alarm_mirror_connect(&front->remote->mirror))
-        command_channel_ask_states(front->remote->channel);
-}
-
-static void on_state(void *context, const char *device, const char *name)
-{
-    struct alarm_front *front = context;
-    alarm_mirror_compare(&front->remote->mirror, device, name);
-}
-
-static void on_room(void *context)
-{
-    pump(context);
-}
-
-/* ---- states ---- */
+/* ---- the central broker ---- */
 
 static size_t list_engine(void *context, size_t *cursor, struct alarm_view *views, size_t max)
 {
@@ -157,38 +92,15 @@ static bool find_in_engine(void *context, const char *alarm, struct alarm_view *
     return alarm_engine_view(front->engine, alarm, view);
 }
 
-static enum status publish_state(void *context, const char *device, const char *name,
-                                 const char *json, size_t size)
+static enum status open_remote(struct alarm_front *front)
 {
-    struct alarm_front *front = context;
-    return command_channel_publish_state(front->remote->channel, device, name, json, size);
-}
-
-static enum status open_channel(struct alarm_front *front)
-{
-    const struct uplink_mqtt_options *uplink = front->settings.uplink;
-    if (!is_remote(uplink)) return ST_OK;
-    front->has_states = uplink->has_alarm_states;
-    front->remote = calloc(1, sizeof *front->remote);
-    if (front->remote == NULL) return ST_NO_MEMORY;
-    const struct alarm_mirror_host host = {.gateway = front->settings.gateway,
-                                           .list = list_engine,
-                                           .find = find_in_engine,
-                                           .publish = publish_state,
-                                           .context = front};
-    alarm_mirror_init(&front->remote->mirror, &host);
-    const struct command_channel_settings settings = {.mqtt = &uplink->mqtt,
-                                                      .options = &uplink->commands,
-                                                      .prefix = uplink->topic,
-                                                      .gateway = front->settings.gateway,
-                                                      .loop = front->settings.loop,
-                                                      .log = front->settings.log};
-    const struct command_channel_events events = {.connected = on_connected,
-                                                  .request = on_request,
-                                                  .state = on_state,
-                                                  .room = on_room,
-                                                  .context = front};
-    return command_channel_open(&front->remote->channel, &settings, &events);
+    const struct alarm_remote_settings settings = {.uplink = front->settings.uplink,
+                                                   .gateway = front->settings.gateway,
+                                                   .loop = front->settings.loop,
+                                                   .log = front->settings.log};
+    const struct alarm_remote_host host = {
+        .list = list_engine, .find = find_in_engine, .take = take, .context = front};
+    return alarm_remote_open(&front->remote, &settings, &host);
 }
 
 /* ---- events and actions ---- */
@@ -241,19 +153,18 @@ void alarm_front_on_event(struct alarm_front *front, const char *device,
     char id[ALARM_ID_SIZE];
     alarm_id_write(id, device, event->name, event->id);
     if (front->actions != NULL) tell_actions(front, device, id, event, wall_ms);
-    if (front->has_states && front->remote != NULL && event->trigger != TRIGGER_FLOOD)
-        alarm_mirror_note(&front->remote->mirror, id, device, ticket);
+    if (event->trigger != TRIGGER_FLOOD) alarm_remote_note(front->remote, id, device, ticket);
 }
 
 void alarm_front_on_committed(struct alarm_front *front, uint64_t ticket)
 {
     front->durable_ticket = ticket;
-    pump(front);
+    alarm_remote_pump(front->remote, ticket);
 }
 
 void alarm_front_on_tick(struct alarm_front *front)
 {
-    pump(front);
+    alarm_remote_pump(front->remote, front->durable_ticket);
 }
 
 size_t alarm_front_list(const struct alarm_front *front, size_t *cursor, struct alarm_view *views,
@@ -272,7 +183,7 @@ enum status alarm_front_start(struct alarm_front *front, struct alarm_engine *en
                                       settings->loop, settings->log, &settings->clock);
     if (status != ST_OK) return status;
     take_over_standing(front);
-    return open_channel(front);
+    return open_remote(front);
 }
 
 void alarm_front_stop(struct alarm_front *front)
@@ -284,8 +195,7 @@ void alarm_front_close(struct alarm_front *front)
 {
     if (front == NULL) return;
     actions_close(front->actions);
-    if (front->remote != NULL) command_channel_close(front->remote->channel);
-    free(front->remote);
+    alarm_remote_close(front->remote);
     free(front);
 }
 
@@ -353,12 +263,7 @@ void alarm_front_report(const struct alarm_front *front, struct text *text)
     add_results(text, "local", front->desk.counts.local);
     add_results(text, "remote", front->desk.counts.remote);
     text_json_uint(text, "repeated", front->desk.counts.repeats);
-    if (front->remote != NULL) {
-        text_json_bool(text, "connected", command_channel_is_connected(front->remote->channel));
-        text_json_uint(text, "unheard", front->remote->unheard);
-        text_json_uint(text, "states_published", front->remote->mirror.published);
-        text_json_uint(text, "lost", front->remote->mirror.lost + front->remote->post.lost);
-    }
+    alarm_remote_report(front->remote, text);
     text_json_close(text, '}');
     text_json_open(text, "actions", '[');
     struct action_counts counts;

@@ -19,17 +19,17 @@ static const struct field sign_fields[] = {
      .offset = offsetof(struct board_sign, compatible),
      .size = sizeof((struct board_sign *)0)->compatible,
      .example = "raspberrypi,4-model-b",
-     .help = "One of the texts of /proc/device-tree/compatible; * ? and [] stand for others."},
+     FIELD_HELP("One of the texts of /proc/device-tree/compatible; * ? and [] stand for others.")},
     {.name = "dmi_vendor",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board_sign, dmi_vendor),
      .size = sizeof((struct board_sign *)0)->dmi_vendor,
-     .help = "Text of /sys/class/dmi/id/sys_vendor, for machines with a BIOS."},
+     FIELD_HELP("Text of /sys/class/dmi/id/sys_vendor, for machines with a BIOS.")},
     {.name = "dmi_product",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board_sign, dmi_product),
      .size = sizeof((struct board_sign *)0)->dmi_product,
-     .help = "Text of /sys/class/dmi/id/product_name."},
+     FIELD_HELP("Text of /sys/class/dmi/id/product_name.")},
 };
 
 static void check_sign(const void *options, const struct field_report *report)
@@ -44,8 +44,9 @@ static void check_sign(const void *options, const struct field_report *report)
 static const struct field_table sign_table = {
     .fields = sign_fields,
     .count = sizeof sign_fields / sizeof *sign_fields,
-    .help = "How the board is recognised: any of these signs, all texts of one. A sign may be "
-            "written as the compatible text alone; without signs the board is only taken by name.",
+    FIELD_HELP(
+        "How the board is recognised: any of these signs, all texts of one. A sign may be "
+        "written as the compatible text alone; without signs the board is only taken by name."),
     .scalar_name = "compatible",
     .check = check_sign};
 
@@ -55,13 +56,13 @@ static const struct field toolchain_fields[] = {
      .offset = offsetof(struct board_toolchain, name),
      .size = sizeof((struct board_toolchain *)0)->name,
      .is_required = true,
-     .help = "Debian's name of an architecture, as in toolchains/: amd64, arm64, armhf."},
+     FIELD_HELP("Debian's name of an architecture, as in toolchains/: amd64, arm64, armhf.")},
 };
 
 static const struct field_table toolchain_table = {
     .fields = toolchain_fields,
     .count = 1,
-    .help = "With which of toolchains/ a program for the board is built, the usual one first.",
+    FIELD_HELP("With which of toolchains/ a program for the board is built, the usual one first."),
     .scalar_name = "name"};
 
 static const struct field limits_fields[] = {
@@ -71,35 +72,36 @@ static const struct field limits_fields[] = {
      .min = 4 << 20,
      .max = INT64_C(1) << 40,
      .example = "64 MiB",
-     .help = "Memory that the whole agent may take; a configuration that plans more is refused."},
+     FIELD_HELP(
+         "Memory that the whole agent may take; a configuration that plans more is refused.")},
     {.name = "devices",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct board_limits, devices),
      .min = 1,
      .max = LIMIT_DEVICES,
      .example = "2000",
-     .help = "Most that limits.devices may say."},
+     FIELD_HELP("Most that limits.devices may say.")},
     {.name = "payload",
      .type = FIELD_BYTES,
      .offset = offsetof(struct board_limits, payload_bytes),
      .min = 64,
      .max = LIMIT_PAYLOAD,
      .example = "16 KiB",
-     .help = "Most that limits.payload may say."},
+     FIELD_HELP("Most that limits.payload may say.")},
     {.name = "store",
      .type = FIELD_BYTES,
      .offset = offsetof(struct board_limits, store_bytes),
      .min = INT64_C(1) << 20,
      .max = INT64_C(1) << 36,
      .example = "512 MiB",
-     .help = "Most that store.budget may say."},
+     FIELD_HELP("Most that store.budget may say.")},
 };
 
 static const struct field_table limits_table = {
     .fields = limits_fields,
     .count = sizeof limits_fields / sizeof *limits_fields,
-    .help = "What the agent may use here. A default that is larger is lowered; a configuration "
-            "that asks for more is refused."};
+    FIELD_HELP("What the agent may use here. A default that is larger is lowered; a configuration "
+               "that asks for more is refused.")};
 
 static const struct field watchdog_fields[] = {
     {.name = "device",
@@ -107,20 +109,21 @@ static const struct field watchdog_fields[] = {
      .offset = offsetof(struct board_watchdog, device),
      .size = sizeof((struct board_watchdog *)0)->device,
      .default_text = "",
-     .help = "Driver or device of the hardware watchdog; it belongs to systemd, not to the agent."},
+     FIELD_HELP(
+         "Driver or device of the hardware watchdog; it belongs to systemd, not to the agent.")},
     {.name = "longest",
      .type = FIELD_DURATION,
      .offset = offsetof(struct board_watchdog, longest_ms),
      .default_text = "0s",
      .min = 0,
      .max = DAY_MS,
-     .help = "Longest time it can be set to, the most for RuntimeWatchdogSec; 0: not known."},
+     FIELD_HELP("Longest time it can be set to, the most for RuntimeWatchdogSec; 0: not known.")},
 };
 
 static const struct field_table watchdog_table = {.fields = watchdog_fields,
                                                   .count = sizeof watchdog_fields /
                                                            sizeof *watchdog_fields,
-                                                  .help = "The hardware watchdog."};
+                                                  FIELD_HELP("The hardware watchdog.")};
 
 static const struct field port_fields[] = {
     {.name = "name",
@@ -129,38 +132,38 @@ static const struct field port_fields[] = {
      .size = sizeof((struct board_port *)0)->name,
      .is_required = true,
      .example = "rs485-1",
-     .help = "What a configuration writes as the port: letters, digits, . _ -"},
+     FIELD_HELP("What a configuration writes as the port: letters, digits, . _ -")},
     {.name = "path",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board_port, path),
      .size = sizeof((struct board_port *)0)->path,
      .is_required = true,
      .example = "/dev/ttyS1",
-     .help = "The device that stands for it."},
+     FIELD_HELP("The device that stands for it.")},
     {.name = "rs485",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct board_port, rs485),
      .choices = board_rs485_names,
      .default_text = "none",
-     .help =
+     FIELD_HELP(
          "How the direction of an RS-485 line is switched: by the kernel when asked (ioctl), by "
-         "a command run once before the agent, by itself (hardware), or no RS-485 (none)."},
+         "a command run once before the agent, by itself (hardware), or no RS-485 (none).")},
     {.name = "command",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board_port, command),
      .size = sizeof((struct board_port *)0)->command,
      .default_text = "",
-     .help = "With rs485: command, what an administrator runs; the agent only names it."},
+     FIELD_HELP("With rs485: command, what an administrator runs; the agent only names it.")},
     {.name = "parity",
      .type = FIELD_BOOL,
      .offset = offsetof(struct board_port, has_parity),
      .default_text = "true",
-     .help = "Whether the port knows parity; the mini UART of a Raspberry Pi does not."},
+     FIELD_HELP("Whether the port knows parity; the mini UART of a Raspberry Pi does not.")},
     {.name = "console",
      .type = FIELD_BOOL,
      .offset = offsetof(struct board_port, is_console),
      .default_text = "false",
-     .help = "Whether the system's console sits on it as shipped and must be taken off first."},
+     FIELD_HELP("Whether the system's console sits on it as shipped and must be taken off first.")},
 };
 
 static void check_port(const void *options, const struct field_report *report)
@@ -179,7 +182,7 @@ static void check_port(const void *options, const struct field_report *report)
 static const struct field_table port_table = {
     .fields = port_fields,
     .count = sizeof port_fields / sizeof *port_fields,
-    .help = "Names for the serial ports, so that a configuration says port: rs485-1.",
+    FIELD_HELP("Names for the serial ports, so that a configuration says port: rs485-1."),
     .check = check_port};
 
 static const struct field board_fields[] = {
@@ -189,20 +192,21 @@ static const struct field board_fields[] = {
      .size = sizeof((struct board *)0)->name,
      .is_required = true,
      .example = "raspberry-pi-4",
-     .help = "What board: in a configuration and --board say: letters, digits, . _ -"},
+     FIELD_HELP("What board: in a configuration and --board say: letters, digits, . _ -")},
     {.name = "title",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board, title),
      .size = sizeof((struct board *)0)->title,
      .default_text = "",
-     .help = "The maker's name for it."},
+     FIELD_HELP("The maker's name for it.")},
     {.name = "note",
      .type = FIELD_TEXT,
      .offset = offsetof(struct board, note),
      .size = sizeof((struct board *)0)->note,
      .default_text = "",
-     .help = "The one thing that whoever installs must know; the page beside the profile has the "
-             "rest."},
+     FIELD_HELP(
+         "The one thing that whoever installs must know; the page beside the profile has the "
+         "rest.")},
     {.name = "detect",
      .type = FIELD_LIST,
      .offset = offsetof(struct board, signs),
@@ -227,12 +231,13 @@ static const struct field board_fields[] = {
      .offset = offsetof(struct board, storage),
      .choices = store_storage_names,
      .default_text = "ssd",
-     .help = "What the store lies on, which decides how it wears; store.storage overrides it."},
+     FIELD_HELP("What the store lies on, which decides how it wears; store.storage overrides it.")},
     {.name = "clock_battery",
      .type = FIELD_BOOL,
      .offset = offsetof(struct board, has_clock_battery),
      .default_text = "false",
-     .help = "Whether the clock goes on without power; without it the board starts in the past."},
+     FIELD_HELP(
+         "Whether the clock goes on without power; without it the board starts in the past.")},
     {.name = "watchdog",
      .type = FIELD_GROUP,
      .offset = offsetof(struct board, watchdog),
@@ -257,7 +262,8 @@ static void check_board(const void *options, const struct field_report *report)
             report->add(report->context, "serial", "two ports have the same name");
 }
 
-const struct field_table board_table = {.fields = board_fields,
-                                        .count = sizeof board_fields / sizeof *board_fields,
-                                        .help = "What a board is, as far as the agent must know.",
-                                        .check = check_board};
+const struct field_table board_table = {
+    .fields = board_fields,
+    .count = sizeof board_fields / sizeof *board_fields,
+    FIELD_HELP("What a board is, as far as the agent must know."),
+    .check = check_board};

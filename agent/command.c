@@ -61,21 +61,3 @@ int command_find_socket(const char *socket_path, const char *config_path, char *
     }
     return code;
 }
-
-static int run_version(int argc, char **argv)
-{
-    if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0))
-        return command_usage("version", "unexpected argument", argv[1]);
-    if (argc == 2)
-        (void)puts("{\"name\":\"isotherm\",\"version\":\"" ISOTHERM_VERSION "\"}");
-    else
-        (void)puts("isotherm " ISOTHERM_VERSION);
-    return EXIT_OK;
-}
-
-const struct command command_version = {
-    .name = "version",
-    .summary = "print the version",
-    .help = "Usage: isotherm version [--json]\n\nPrints the version of the program.\n",
-    .run = run_version,
-};

@@ -21,6 +21,7 @@ struct command {
     const char *summary; /* one line for the list of commands */
     const char *help;    /* what `isotherm NAME --help` prints */
     int (*run)(int argc, char **argv);
+    bool is_left_out; /* of this build: only the name stands */
 };
 
 extern const struct command command_board;

@@ -66,9 +66,12 @@ static int write_document(const char *name)
     static const char *const names[] = {"schema", "reference", "example", "board-schema",
                                         "board-reference"};
     for (int i = 0; i < 5; i++)
-        if (strcmp(name, names[i]) == 0)
-            return config_write_document((enum config_document)i, stdout) == ST_OK ? EXIT_OK
-                                                                                   : EXIT_FAILED;
+        if (strcmp(name, names[i]) == 0) {
+            enum status status = config_write_document((enum config_document)i, stdout);
+            if (status == ST_UNSUPPORTED)
+                return command_usage("check", "not compiled into this program", "--print");
+            return status == ST_OK ? EXIT_OK : EXIT_FAILED;
+        }
     return command_usage("check", "no such document", name);
 }
 

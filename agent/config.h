@@ -111,7 +111,8 @@ struct stream_options config_stream_options(const struct config *config);
 struct store_options config_store_options(const struct config *config);
 
 /* Writes the JSON Schema, the reference page (Markdown) or the full commented example (YAML),
- * made from the field tables, to a stdio stream.  ST_IO when writing fails. */
+ * made from the field tables, to a stdio stream.  ST_IO when writing fails; ST_UNSUPPORTED in a
+ * build without tools. */
 enum config_document {
     CONFIG_SCHEMA,
     CONFIG_REFERENCE,

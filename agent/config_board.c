@@ -1,7 +1,6 @@
 /* Invariant: after this no limit is above the board's, and none is above what it was before. */
 #include "config_fill.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,32 +53,6 @@ void config_apply_board(struct config_tree *tree, const struct config_node *root
     if (find(find(root, "store"), "storage") == NULL) config->store.storage = board->storage;
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         apply(tree, root, board, &bounds[i]);
-}
-
-/* Where most of the memory was asked for. */
-static const struct config_node *place_of_memory(const struct config_node *root)
-{
-    const struct config_node *devices = find(find(root, "limits"), "devices");
-    if (devices != NULL) return devices;
-    const struct config_node *windows = find(root, "windows");
-    return windows != NULL ? windows : root;
-}
-
-void config_check_memory(struct config_tree *tree, const struct config_node *root,
-                         const struct config *config, int64_t planned_bytes)
-{
-    enum { KIB = 1024 };
-    int64_t most = config->limits.memory_bytes, board = config->board.limits.memory_bytes;
-    bool is_board = board > 0 && (most == 0 || board < most);
-    if (is_board) most = board;
-    if (most == 0 || planned_bytes <= most) return;
-    config_node_report(tree, place_of_memory(root),
-                       "memory: this configuration takes %" PRId64
-                       " KiB, where %s%s allows %" PRId64
-                       " KiB; fewer devices, shorter windows or less lateness take less (isotherm "
-                       "plan shows what takes how much)",
-                       planned_bytes / KIB, is_board ? "the board " : "limits.memory",
-                       is_board ? config->board.name : "", most / KIB);
 }
 
 static void report_unknown_port(struct config_tree *tree, const struct board *board,

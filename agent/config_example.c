@@ -73,7 +73,7 @@ static void write_value(const struct page *page, const struct field *field, cons
 static void write_help(const struct page *page, const struct field *field)
 {
     char values[256], words[1024];
-    if (field->fields != NULL) {
+    if (field_is_nested(field)) {
         write_comment(page, config_help(field));
         return;
     }

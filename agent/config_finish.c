@@ -8,6 +8,7 @@
 #include "ledger.h"
 #include "repeat.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,31 @@ static void check_budget(struct config_tree *tree, const struct config_node *roo
     config_node_report(tree, place_of(place_of(root, "store"), "budget"),
                        "budget: these windows, alarms and devices need at least %lld MiB",
                        (long long)((least_bytes + 1048575) / 1048576));
+}
+
+/* Where most of the memory was asked for. */
+static const struct config_node *place_of_memory(const struct config_node *root)
+{
+    const struct config_node *limits = place_of(root, "limits");
+    const struct config_node *devices = place_of(limits, "devices");
+    return devices != limits ? devices : place_of(root, "windows");
+}
+
+void config_check_memory(struct config_tree *tree, const struct config_node *root,
+                         const struct config *config, int64_t planned_bytes)
+{
+    enum { KIB = 1024 };
+    int64_t most = config->limits.memory_bytes, board = config->board.limits.memory_bytes;
+    bool is_board = board > 0 && (most == 0 || board < most);
+    if (is_board) most = board;
+    if (most == 0 || planned_bytes <= most) return;
+    config_node_report(tree, place_of_memory(root),
+                       "memory: this configuration takes %" PRId64
+                       " KiB, where %s%s allows %" PRId64
+                       " KiB; fewer devices, shorter windows or less lateness take less (isotherm "
+                       "plan shows what takes how much)",
+                       planned_bytes / KIB, is_board ? "the board " : "limits.memory",
+                       is_board ? config->board.name : "", most / KIB);
 }
 
 void config_finish(struct config_tree *tree, const struct config_node *root, struct config *config)

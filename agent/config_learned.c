@@ -16,30 +16,32 @@ static const struct field habit_fields[] = {
      .default_text = "0",
      .min = -14000000,
      .max = 14000000,
-     .help = "By how many hours the clock that people live by is ahead of UTC, e.g. 5.5 in India; "
-             "it does not change by itself in summer."},
+     FIELD_HELP(
+         "By how many hours the clock that people live by is ahead of UTC, e.g. 5.5 in India; "
+         "it does not change by itself in summer.")},
     {.name = "memory",
      .type = FIELD_DURATION,
      .offset = offsetof(struct config_habit, memory_ms),
      .default_text = "14d",
      .min = 2 * DAY_MS,
      .max = HABIT_DAYS_MAX * DAY_MS,
-     .help = "How many days the usual value looks back, in whole days."},
+     FIELD_HELP("How many days the usual value looks back, in whole days.")},
     {.name = "warm_up",
      .type = FIELD_DURATION,
      .offset = offsetof(struct config_habit, warm_up_ms),
      .default_text = "7d",
      .min = 2 * DAY_MS,
      .max = HABIT_DAYS_MAX * DAY_MS,
-     .help = "On how many days an hour must have been learned before it is judged."},
+     FIELD_HELP("On how many days an hour must have been learned before it is judged.")},
     {.name = "least",
      .type = FIELD_DECIMAL,
      .offset = offsetof(struct config_habit, least_micro),
      .default_text = "0.5",
      .min = 1000,
      .max = 1000000000,
-     .help = "A smaller deviation counts as this one, in degrees; keeps a device that hardly ever "
-             "moves from raising alarms about nothing."},
+     FIELD_HELP(
+         "A smaller deviation counts as this one, in degrees; keeps a device that hardly ever "
+         "moves from raising alarms about nothing.")},
 };
 
 static void check_habit(const void *options, const struct field_report *report)
@@ -52,7 +54,7 @@ static void check_habit(const void *options, const struct field_report *report)
 const struct field_table config_habit_table = {
     .fields = habit_fields,
     .count = sizeof habit_fields / sizeof *habit_fields,
-    .help = "How alarms with unusual learn what is usual: by hour of the day.",
+    FIELD_HELP("How alarms with unusual learn what is usual: by hour of the day."),
     .check = check_habit};
 
 static const struct field unusual_fields[] = {
@@ -62,15 +64,15 @@ static const struct field unusual_fields[] = {
      .default_text = "5",
      .min = 1000000,
      .max = HABIT_DEVIATIONS_MAX * INT64_C(1000000),
-     .help = "The alarm is active this many deviations away from the usual value, or further."},
+     FIELD_HELP("The alarm is active this many deviations away from the usual value, or further.")},
 };
 
 const struct field_table config_unusual_table = {
     .fields = unusual_fields,
     .count = sizeof unusual_fields / sizeof *unusual_fields,
-    .help =
+    FIELD_HELP(
         "Learns what each device usually does at each hour of the day, see habit, and is active "
-        "when a reading is far from it; {} takes the default."};
+        "when a reading is far from it; {} takes the default.")};
 
 struct habit_options config_habit_options(const struct config *config)
 {

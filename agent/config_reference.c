@@ -77,7 +77,7 @@ static void write_table(FILE *out, const struct field_table *table, const struct
     if (extra != NULL) write_row(out, extra);
     for (size_t i = 0; i < table->count; i++) write_row(out, &table->fields[i]);
     for (size_t i = 0; i < table->count; i++) {
-        if (table->fields[i].fields != NULL) write_nested(out, &table->fields[i], path);
+        if (field_is_nested(&table->fields[i])) write_nested(out, &table->fields[i], path);
     }
 }
 

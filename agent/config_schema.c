@@ -185,7 +185,7 @@ static void add_field(struct json *json, const struct field *field)
         add_raw(json, "type", field->is_required ? "\"array\"" : "[\"array\", \"null\"]");
         if (field->is_required) add_raw(json, "minItems", "1");
         begin(json, "maxItems");
-        fprintf(json->out, "%zu", field->max_count);
+        fprintf(json->out, "%u", (unsigned)field->max_count);
         if (config_is_source_list(field)) {
             add_sources(json);
         } else {

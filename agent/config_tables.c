@@ -30,35 +30,35 @@ static const struct field limits_fields[] = {
      .default_text = "1000",
      .min = 1,
      .max = LIMIT_DEVICES,
-     .help = "Devices in the table; its memory is taken at start."},
+     FIELD_HELP("Devices in the table; its memory is taken at start.")},
     {.name = "admission",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct config_limits, admission),
      .choices = admission_names,
      .default_text = "refuse",
-     .help = "When the table is full: refuse a new device, or evict the one silent longest."},
+     FIELD_HELP("When the table is full: refuse a new device, or evict the one silent longest.")},
     {.name = "payload",
      .type = FIELD_BYTES,
      .offset = offsetof(struct config_limits, payload_bytes),
      .default_text = "4 KiB",
      .min = 64,
      .max = LIMIT_PAYLOAD,
-     .help = "Largest payload that is looked at; a larger one is refused and counted."},
+     FIELD_HELP("Largest payload that is looked at; a larger one is refused and counted.")},
     {.name = "memory",
      .type = FIELD_BYTES,
      .offset = offsetof(struct config_limits, memory_bytes),
      .default_text = "0",
      .min = 0,
      .max = INT64_C(1) << 40,
-     .help =
+     FIELD_HELP(
          "What isotherm plan may come to for the whole process; a configuration that plans more "
-         "is refused. 0: no limit but the board's."},
+         "is refused. 0: no limit but the board's.")},
 };
 
 static const struct field_table limits_table = {.fields = limits_fields,
                                                 .count =
                                                     sizeof limits_fields / sizeof *limits_fields,
-                                                .help = "What bounds the agent's memory."};
+                                                FIELD_HELP("What bounds the agent's memory.")};
 
 static const struct field times_fields[] = {
     {.name = "future",
@@ -67,21 +67,22 @@ static const struct field times_fields[] = {
      .default_text = "5min",
      .min = 0,
      .max = 366 * DAY_MS,
-     .help = "A reading whose time is further ahead of our clock than this is refused."},
+     FIELD_HELP("A reading whose time is further ahead of our clock than this is refused.")},
     {.name = "past",
      .type = FIELD_DURATION,
      .offset = offsetof(struct config_times, past_ms),
      .default_text = "366d",
      .min = 0,
      .max = 10000 * DAY_MS,
-     .help =
+     FIELD_HELP(
          "A reading whose time is further behind our clock than this is refused; 0: no limit, as "
-         "recorded data needs it."},
+         "recorded data needs it.")},
 };
 
-static const struct field_table times_table = {.fields = times_fields,
-                                               .count = sizeof times_fields / sizeof *times_fields,
-                                               .help = "Which times of measurement are believed."};
+static const struct field_table times_table = {
+    .fields = times_fields,
+    .count = sizeof times_fields / sizeof *times_fields,
+    FIELD_HELP("Which times of measurement are believed.")};
 
 static const struct field window_fields[] = {
     {.name = "size",
@@ -90,37 +91,39 @@ static const struct field window_fields[] = {
      .min = 100,
      .max = 366 * DAY_MS,
      .example = "1min",
-     .help = "Length of the window in event time; aligned to midnight UTC of 1 January 1970."},
+     FIELD_HELP("Length of the window in event time; aligned to midnight UTC of 1 January 1970.")},
     {.name = "every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct window_spec, every_ms),
      .min = 100,
      .max = 366 * DAY_MS,
      .example = "1min",
-     .help = "How often a window begins; by default its size, so that windows do not overlap. The "
-             "size must be a multiple of it."},
+     FIELD_HELP(
+         "How often a window begins; by default its size, so that windows do not overlap. The "
+         "size must be a multiple of it.")},
     {.name = "count",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct window_spec, size_count),
      .min = 1,
      .max = 1000000,
      .example = "100",
-     .help = "In place of size: a window over this many readings of a device."},
+     FIELD_HELP("In place of size: a window over this many readings of a device.")},
     {.name = "every_count",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct window_spec, every_count),
      .min = 1,
      .max = 1000000,
      .example = "100",
-     .help = "With count: after how many readings a window begins; by default count, which must be "
-             "a multiple of it."},
+     FIELD_HELP(
+         "With count: after how many readings a window begins; by default count, which must be "
+         "a multiple of it.")},
     {.name = "provisional",
      .type = FIELD_DURATION,
      .offset = offsetof(struct window_spec, provisional_ms),
      .default_text = "0s",
      .min = 0,
      .max = 366 * DAY_MS,
-     .help = "Publish the unfinished window this often as provisional; 0: never."},
+     FIELD_HELP("Publish the unfinished window this often as provisional; 0: never.")},
 };
 
 static int64_t divide_up(int64_t a, int64_t b)
@@ -165,7 +168,7 @@ _Static_assert(LIMIT_PANES == 4096, "said in check_window");
 static const struct field_table window_table = {
     .fields = window_fields,
     .count = sizeof window_fields / sizeof *window_fields,
-    .help = "The summaries that are published of every device; []: none.",
+    FIELD_HELP("The summaries that are published of every device; []: none."),
     .check = check_window};
 
 static const struct field uplink_fields[] = {
@@ -176,13 +179,13 @@ static const struct field uplink_fields[] = {
      .is_required = true,
      .given_offset = offsetof(struct config, has_uplink),
      .fields = &uplink_mqtt_option_table,
-     .help = "A central MQTT broker."},
+     FIELD_HELP("A central MQTT broker.")},
 };
 
 static const struct field_table uplink_table = {
     .fields = uplink_fields,
     .count = sizeof uplink_fields / sizeof *uplink_fields,
-    .help = "Where the summaries and alarms go. Without it they wait in the store."};
+    FIELD_HELP("Where the summaries and alarms go. Without it they wait in the store.")};
 
 static const struct field control_fields[] = {
     {.name = "socket",
@@ -190,14 +193,15 @@ static const struct field control_fields[] = {
      .offset = offsetof(struct config, control_socket),
      .size = sizeof((struct config *)0)->control_socket,
      .default_text = "",
-     .help = "Path of the local socket on which the agent answers isotherm status and the like; by "
-             "default the store's path with .sock behind it."},
+     FIELD_HELP(
+         "Path of the local socket on which the agent answers isotherm status and the like; by "
+         "default the store's path with .sock behind it.")},
 };
 
 static const struct field_table control_table = {.fields = control_fields,
                                                  .count =
                                                      sizeof control_fields / sizeof *control_fields,
-                                                 .help = "How the running agent is asked."};
+                                                 FIELD_HELP("How the running agent is asked.")};
 
 static const struct field log_fields[] = {
     {.name = "level",
@@ -205,12 +209,12 @@ static const struct field log_fields[] = {
      .offset = offsetof(struct config, log_level),
      .choices = log_level_names,
      .default_text = "info",
-     .help = "How much is logged on standard error."},
+     FIELD_HELP("How much is logged on standard error.")},
 };
 
 static const struct field_table log_table = {.fields = log_fields,
                                              .count = sizeof log_fields / sizeof *log_fields,
-                                             .help = "What the agent says of itself."};
+                                             FIELD_HELP("What the agent says of itself.")};
 
 const struct field config_source_name = {
     .name = "name",
@@ -219,11 +223,12 @@ const struct field config_source_name = {
     .size = sizeof((struct config_source *)0)->name,
     .default_text = NULL,
     .example = "hall-2",
-    .help = "Name of this source in logs and status; by default the driver's name with a number, "
-            "e.g. mqtt[0]. Letters, digits, . _ -"};
+    FIELD_HELP(
+        "Name of this source in logs and status; by default the driver's name with a number, "
+        "e.g. mqtt[0]. Letters, digits, . _ -")};
 
 const struct field_table config_source_table = {
-    .help = "Where readings come from: a list, each item one driver's name with its options."};
+    FIELD_HELP("Where readings come from: a list, each item one driver's name with its options.")};
 
 static const struct field config_fields[] = {
     {.name = "gateway",
@@ -231,15 +236,16 @@ static const struct field config_fields[] = {
      .offset = offsetof(struct config, gateway),
      .size = LIMIT_GATEWAY_SIZE,
      .example = "line-7",
-     .help = "Name of this gateway, unique in the fleet; by default the machine's host name. "
-             "Letters, digits, . _ -"},
+     FIELD_HELP("Name of this gateway, unique in the fleet; by default the machine's host name. "
+                "Letters, digits, . _ -")},
     {.name = "board",
      .type = FIELD_TEXT,
      .offset = offsetof(struct config, board_name),
      .size = sizeof((struct config *)0)->board_name,
      .default_text = "auto",
-     .help = "The board's profile, which names serial ports and lowers limits: auto recognises it, "
-             "isotherm board --list shows all."},
+     FIELD_HELP(
+         "The board's profile, which names serial ports and lowers limits: auto recognises it, "
+         "isotherm board --list shows all.")},
     {.name = "store",
      .type = FIELD_GROUP,
      .offset = offsetof(struct config, store),
@@ -269,23 +275,24 @@ static const struct field config_fields[] = {
      .default_text = "30s",
      .min = 0,
      .max = 366 * DAY_MS,
-     .help = "How far behind a device's newest reading another may come and still be on time; "
-             "windows close that much later."},
+     FIELD_HELP("How far behind a device's newest reading another may come and still be on time; "
+                "windows close that much later.")},
     {.name = "grace",
      .type = FIELD_DURATION,
      .offset = offsetof(struct config, grace_ms),
      .default_text = "5s",
      .min = 0,
      .max = DAY_MS,
-     .help = "How much longer the windows of a device that fell silent stay open."},
+     FIELD_HELP("How much longer the windows of a device that fell silent stay open.")},
     {.name = "expected_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct config, expected_every_ms),
      .default_text = "0s",
      .min = 0,
      .max = 366 * DAY_MS,
-     .help = "How often a device should send, so that a window can say how many readings it should "
-             "hold; 0: not known."},
+     FIELD_HELP(
+         "How often a device should send, so that a window can say how many readings it should "
+         "hold; 0: not known.")},
     {.name = "sources",
      .type = FIELD_LIST,
      .offset = offsetof(struct config, sources),
@@ -323,27 +330,4 @@ static const struct field config_fields[] = {
 
 const struct field_table config_table = {.fields = config_fields,
                                          .count = sizeof config_fields / sizeof *config_fields,
-                                         .help = "Configuration of an Isotherm agent."};
-
-const char *config_find_example(const char *path, const struct field *field)
-{
-    /* Where the row itself has none, e.g. since several places share it. */
-    static const char *const examples[][2] = {
-        {"sources.mqtt.broker", "mqtt://127.0.0.1:1883"},
-        {"sources.mqtt.subscribe.topic", "factory/+line/+device/temperature"},
-        {"sources.coap.listen", "coap://127.0.0.1:5683"},
-        {"sources.coap.path", "t/{device}"},
-        {"sources.serial.port", "/dev/ttyUSB0"},
-        {"sources.serial.line", "{device},{value}"},
-        {"sources.replay.path", "/var/lib/isotherm/recording.csv"},
-        {"sources.replay.line", "{device},{value}"},
-        {"sources.template.path", "/run/isotherm/template"},
-        {"uplink.mqtt.broker", "mqtt://127.0.0.1:1884"},
-    };
-    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        if (strcmp(examples[i][0], path) == 0) return examples[i][1];
-    }
-    if (field->example != NULL) return field->example;
-    bool needs_text = field->is_required && field->type == FIELD_TEXT;
-    return needs_text && field->default_text == NULL ? "example" : NULL;
-}
+                                         FIELD_HELP("Configuration of an Isotherm agent.")};

@@ -19,8 +19,4 @@ extern const struct field config_source_name;
 /* Whether a gateway, alarm or source may be called that: 1 or more of A-Z a-z 0-9 . _ - */
 bool config_is_name(const char *name);
 
-/* What the full example shows for the row at that dotted path ("sources.mqtt.broker") in place of
- * its default, or NULL. */
-const char *config_find_example(const char *path, const struct field *field);
-
 #endif

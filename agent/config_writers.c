@@ -4,16 +4,41 @@
 #include "config.h"
 #include "config_tables.h"
 
+#include <string.h>
+
 const char *config_help(const struct field *field)
 {
     const char *help = field->help;
-    if (help == NULL && field->fields != NULL) help = field->fields->help;
+    if (help == NULL && field_is_nested(field)) help = field->fields->help;
     return help != NULL ? help : "";
+}
+
+const char *config_find_example(const char *path, const struct field *field)
+{
+    /* Where the row itself has none, e.g. since several places share it. */
+    static const char *const examples[][2] = {
+        {"sources.mqtt.broker", "mqtt://127.0.0.1:1883"},
+        {"sources.mqtt.subscribe.topic", "factory/+line/+device/temperature"},
+        {"sources.coap.listen", "coap://127.0.0.1:5683"},
+        {"sources.coap.path", "t/{device}"},
+        {"sources.serial.port", "/dev/ttyUSB0"},
+        {"sources.serial.line", "{device},{value}"},
+        {"sources.replay.path", "/var/lib/isotherm/recording.csv"},
+        {"sources.replay.line", "{device},{value}"},
+        {"sources.template.path", "/run/isotherm/template"},
+        {"uplink.mqtt.broker", "mqtt://127.0.0.1:1884"},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        if (strcmp(examples[i][0], path) == 0) return examples[i][1];
+    }
+    if (field->example != NULL) return field->example;
+    bool needs_text = field->is_required && field->type == FIELD_TEXT;
+    return needs_text && field->default_text == NULL ? "example" : NULL;
 }
 
 bool config_is_source_list(const struct field *field)
 {
-    return field->fields == &config_source_table;
+    return field_is_nested(field) && field->fields == &config_source_table;
 }
 
 void config_join_path(char *joined, const char *path, const char *name)

@@ -27,4 +27,8 @@ void config_join_path(char *joined, const char *path, const char *name);
 /* Rows of a source: the common ones, and the driver's. */
 bool config_is_source_list(const struct field *field);
 
+/* What the full example shows for the row at that dotted path ("sources.mqtt.broker") in place of
+ * its default, or NULL. */
+const char *config_find_example(const char *path, const struct field *field);
+
 #endif

@@ -52,15 +52,17 @@ struct line_options {
      .offset = offsetof(options_type, member.line),                                                \
      .size = sizeof((options_type *)0)->member.line,                                               \
      .default_text = "{value}",                                                                    \
-     .help = "What a line looks like: json, kv (T=23.5 H=45), or a template of literal text and "  \
-             "{value} {time} {unit} {device} {skip}, e.g. {device},{value}."},                     \
+     FIELD_HELP(                                                                                   \
+         "What a line looks like: json, kv (T=23.5 H=45), or a template of literal text and "      \
+         "{value} {time} {unit} {device} {skip}, e.g. {device},{value}.")},                        \
         {.name = "checksum",                                                                       \
          .type = FIELD_CHOICE,                                                                     \
          .offset = offsetof(options_type, member.checksum),                                        \
          .choices = line_checksum_names,                                                           \
          .default_text = "none",                                                                   \
-         .help = "What stands behind the last * of each line: none, xor (NMEA, from $ on), sum8, " \
-                 "or crc16 (Modbus), in hex. Lines without it are refused."},                      \
+         FIELD_HELP(                                                                               \
+             "What stands behind the last * of each line: none, xor (NMEA, from $ on), sum8, "     \
+             "or crc16 (Modbus), in hex. Lines without it are refused.")},                         \
         MAPPING_FIELDS(options_type, member.mapping)
 
 enum { LINE_ITEMS = 32, LINE_DEVICES = 4 };

@@ -77,18 +77,17 @@ static enum verdict decode_request(const struct path_map *map, const struct mapp
 static enum verdict coap_decode(const void *context_options, const char *address,
                                 const char *payload, size_t size, int64_t now_wall_ms,
                                 void (*found)(void *context, const struct reading *reading),
-                                void *context)
+                                void *context, const char **detail)
 {
     const struct coap_options *options = context_options;
     struct coap_server_request request = {.payload = payload, .payload_size = size};
     struct path_map map;
     struct reading reading;
-    const char *detail;
     (void)now_wall_ms;
-    if (path_map_compile(&map, options->path, &detail) != ST_OK) return VERDICT_UNKNOWN_DEVICE;
+    if (path_map_compile(&map, options->path, detail) != ST_OK) return VERDICT_UNKNOWN_DEVICE;
     request.segment_count = path_map_split(address, request.segments, PATH_MAP_SEGMENTS);
     if (size > COAP_SERVER_PAYLOAD) return VERDICT_LENGTH;
-    enum verdict verdict = decode_request(&map, &options->mapping, &request, &reading, &detail);
+    enum verdict verdict = decode_request(&map, &options->mapping, &request, &reading, detail);
     if (verdict == VERDICT_OK) found(context, &reading);
     return verdict;
 }
@@ -468,16 +467,17 @@ static const struct field fields[] = {
      .offset = offsetof(struct coap_options, listen),
      .size = sizeof((struct coap_options *)0)->listen,
      .default_text = "coap://127.0.0.1:5683",
-     .help = "Address and UDP port to listen on, e.g. coap://192.0.2.1:5683 or coap://[::1]; "
-             "numeric, since names are not resolved. There is no encryption: name the address of "
-             "the sensor network, not of all networks."},
+     FIELD_HELP(
+         "Address and UDP port to listen on, e.g. coap://192.0.2.1:5683 or coap://[::1]; "
+         "numeric, since names are not resolved. There is no encryption: name the address of "
+         "the sensor network, not of all networks.")},
     {.name = "path",
      .type = FIELD_TEXT,
      .offset = offsetof(struct coap_options, path),
      .size = sizeof((struct coap_options *)0)->path,
      .default_text = "t/{device}",
-     .help = "Path that devices POST or PUT to; the parts in braces, in their order, become the "
-             "device id, e.g. {line}/{device}/temperature."},
+     FIELD_HELP("Path that devices POST or PUT to; the parts in braces, in their order, become the "
+                "device id, e.g. {line}/{device}/temperature.")},
     MAPPING_FIELDS(struct coap_options, mapping),
     {.name = "ack_wait",
      .type = FIELD_DURATION,
@@ -485,37 +485,38 @@ static const struct field fields[] = {
      .default_text = "1s",
      .min = 0,
      .max = 1500,
-     .help = "How long the acknowledgement of a request waits for the commit, so that both travel "
-             "in one message; after that it is sent empty and the answer follows. 0s: at once."},
+     FIELD_HELP(
+         "How long the acknowledgement of a request waits for the commit, so that both travel "
+         "in one message; after that it is sent empty and the answer follows. 0s: at once.")},
     {.name = "sessions",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct coap_options, sessions),
      .default_text = "32",
      .min = 1,
      .max = 4096,
-     .help = "How many idle senders the CoAP library keeps; more cost time with each request."},
+     FIELD_HELP("How many idle senders the CoAP library keeps; more cost time with each request.")},
     {.name = "pending",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct coap_options, pending),
      .default_text = "64",
      .min = 1,
      .max = 4096,
-     .help = "How many requests may wait for a commit at once; beyond, senders are told to come "
-             "back in 5 s."},
+     FIELD_HELP("How many requests may wait for a commit at once; beyond, senders are told to come "
+                "back in 5 s.")},
     {.name = "remembered",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct coap_options, remembered),
      .default_text = "4096",
      .min = 64,
      .max = 65536,
-     .help = "How many recent requests are remembered, for at most 247 s, to recognise one that "
-             "is sent again."},
+     FIELD_HELP("How many recent requests are remembered, for at most 247 s, to recognise one that "
+                "is sent again.")},
 };
 
 static const struct field_table options_table = {
     .fields = fields,
     .count = sizeof fields / sizeof fields[0],
-    .help = "Readings that devices POST or PUT to a CoAP server of this agent.",
+    FIELD_HELP("Readings that devices POST or PUT to a CoAP server of this agent."),
     .check = check_options,
 };
 

@@ -214,12 +214,12 @@ static void replay_resume(void *context)
 static enum verdict replay_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)address;
     (void)now_wall_ms;
     const struct replay_options *replay = options;
-    return line_source_try(&replay->lines, payload, size, found, context);
+    return line_source_try(&replay->lines, payload, size, found, context, detail);
 }
 
 static const char *const speed_names[] = {"full", "recorded", NULL};
@@ -230,33 +230,33 @@ static const struct field fields[] = {
      .offset = offsetof(struct replay_options, path),
      .size = sizeof((struct replay_options *)0)->path,
      .is_required = true,
-     .help = "File (or named pipe) with one reading per line; lines that begin with # are "
-             "comments."},
+     FIELD_HELP("File (or named pipe) with one reading per line; lines that begin with # are "
+                "comments.")},
     {.name = "header_lines",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct replay_options, header_lines),
      .min = 0,
      .max = 1000,
      .default_text = "0",
-     .help = "Lines at the beginning that are not readings, blank ones not counted."},
+     FIELD_HELP("Lines at the beginning that are not readings, blank ones not counted.")},
     {.name = "speed",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct replay_options, speed),
      .choices = speed_names,
      .default_text = "full",
-     .help = "full: as fast as it goes; recorded: with the pauses between the recorded times."},
+     FIELD_HELP("full: as fast as it goes; recorded: with the pauses between the recorded times.")},
     {.name = "max_gap",
      .type = FIELD_DURATION,
      .offset = offsetof(struct replay_options, max_gap_ms),
      .min = 0,
      .max = INT64_C(7) * 24 * 3600 * 1000,
      .default_text = "1h",
-     .help = "Longest pause at recorded speed."},
+     FIELD_HELP("Longest pause at recorded speed.")},
     {.name = "loop",
      .type = FIELD_BOOL,
      .offset = offsetof(struct replay_options, loops),
      .default_text = "false",
-     .help = "Whether to begin again at the end."},
+     FIELD_HELP("Whether to begin again at the end.")},
     LINE_SOURCE_FIELDS(struct replay_options, lines),
 };
 
@@ -269,7 +269,7 @@ static void check_options(const void *options, const struct field_report *report
 static const struct field_table options_table = {
     .fields = fields,
     .count = sizeof fields / sizeof fields[0],
-    .help = "A recorded file of lines, read as if it were live.",
+    FIELD_HELP("A recorded file of lines, read as if it were live."),
     .check = check_options,
 };
 

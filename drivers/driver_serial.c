@@ -186,12 +186,12 @@ static void serial_resume(void *context)
 static enum verdict serial_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)address;
     (void)now_wall_ms;
     const struct serial_options *serial = options;
-    return line_source_try(&serial->lines, payload, size, found, context);
+    return line_source_try(&serial->lines, payload, size, found, context, detail);
 }
 
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
@@ -204,64 +204,67 @@ static const struct field fields[] = {
      .offset = offsetof(struct serial_options, port),
      .size = sizeof((struct serial_options *)0)->port,
      .is_required = true,
-     .help = "Path of the port; those under /dev/serial/by-id and by-path survive replugging."},
+     FIELD_HELP("Path of the port; those under /dev/serial/by-id and by-path survive replugging.")},
     {.name = "baud",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct serial_options, settings.baud),
      .min = 50,
      .max = 4000000,
      .default_text = "9600",
-     .help = "Speed in bits per second, one of the standard rates."},
+     FIELD_HELP("Speed in bits per second, one of the standard rates.")},
     {.name = "data_bits",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct serial_options, settings.data_bits),
      .min = 5,
      .max = 8,
      .default_text = "8",
-     .help = "Data bits per byte."},
+     FIELD_HELP("Data bits per byte.")},
     {.name = "parity",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct serial_options, settings.parity),
      .choices = parity_names,
      .default_text = "none",
-     .help = "Parity bit; the mini UART of a Raspberry Pi has none."},
+     FIELD_HELP("Parity bit; the mini UART of a Raspberry Pi has none.")},
     {.name = "stop_bits",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct serial_options, settings.stop_bits),
      .min = 1,
      .max = 2,
      .default_text = "1",
-     .help = "Stop bits per byte."},
+     FIELD_HELP("Stop bits per byte.")},
     {.name = "flow",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct serial_options, settings.flow),
      .choices = flow_names,
      .default_text = "none",
-     .help = "Flow control."},
+     FIELD_HELP("Flow control.")},
     {.name = "rs485",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct serial_options, settings.rs485),
      .choices = rs485_names,
      .default_text = "none",
-     .help = "Who switches the direction of an RS-485 line: the kernel, or none of us (hardware)."},
+     FIELD_HELP(
+         "Who switches the direction of an RS-485 line: the kernel, or none of us (hardware).")},
     {.name = "rs485_required",
      .type = FIELD_BOOL,
      .offset = offsetof(struct serial_options, settings.rs485_required),
      .default_text = "false",
-     .help = "Whether a port that the kernel cannot switch is refused instead of warned about."},
+     FIELD_HELP(
+         "Whether a port that the kernel cannot switch is refused instead of warned about.")},
     {.name = "skip_first",
      .type = FIELD_BOOL,
      .offset = offsetof(struct serial_options, skip_first),
      .default_text = "true",
-     .help = "Whether everything up to the first line end is dropped when the port is opened; the "
-             "rest of a line that was cut may look like a value."},
+     FIELD_HELP(
+         "Whether everything up to the first line end is dropped when the port is opened; the "
+         "rest of a line that was cut may look like a value.")},
     {.name = "coalesce",
      .type = FIELD_DURATION,
      .offset = offsetof(struct serial_options, coalesce_ms),
      .min = 0,
      .max = 1000,
      .default_text = "20ms",
-     .help = "How long to gather bytes before they are read together, which saves work."},
+     FIELD_HELP("How long to gather bytes before they are read together, which saves work.")},
     LINE_SOURCE_FIELDS(struct serial_options, lines),
 };
 
@@ -278,7 +281,7 @@ static void check_options(const void *options, const struct field_report *report
 static const struct field_table options_table = {
     .fields = fields,
     .count = sizeof fields / sizeof fields[0],
-    .help = "Lines of text from a serial port.",
+    FIELD_HELP("Lines of text from a serial port."),
     .check = check_options,
 };
 

@@ -43,18 +43,18 @@ static const struct field fields[] = {
      .offset = offsetof(struct template_options, path),
      .size = sizeof((struct template_options *)0)->path,
      .is_required = true,
-     .help = "Named pipe that the frames are read from."},
+     FIELD_HELP("Named pipe that the frames are read from.")},
     {.name = "device",
      .type = FIELD_TEXT,
      .offset = offsetof(struct template_options, device),
      .size = sizeof((struct template_options *)0)->device,
      .default_text = "template",
-     .help = "First part of the device id; the number of the probe is added."},
+     FIELD_HELP("First part of the device id; the number of the probe is added.")},
 };
 static const struct field_table options_table = {
     .fields = fields,
     .count = sizeof fields / sizeof fields[0],
-    .help = "Example of a driver: binary frames from a named pipe.",
+    FIELD_HELP("Example of a driver: binary frames from a named pipe."),
 };
 
 /* 2. The state: all of it here, nothing in static variables, so that the driver can run twice.
@@ -271,8 +271,9 @@ static void template_resume(void *context)
 static enum verdict template_decode(const void *options, const char *address, const char *payload,
                                     size_t size, int64_t now_wall_ms,
                                     void (*found)(void *context, const struct reading *reading),
-                                    void *context)
+                                    void *context, const char **detail)
 {
+    (void)detail;
     (void)address;
     (void)now_wall_ms;
     const struct template_options *template = options;

@@ -28,15 +28,16 @@ struct line_source_options {
      .offset = offsetof(options_type, member.id),                                                  \
      .size = sizeof((options_type *)0)->member.id,                                                 \
      .default_text = "",                                                                           \
-     .help = "Device id of what is read here, e.g. line-1/boiler; an id that a line carries is "   \
-             "added behind it."},                                                                  \
+     FIELD_HELP(                                                                                   \
+         "Device id of what is read here, e.g. line-1/boiler; an id that a line carries is "       \
+         "added behind it.")},                                                                     \
         {.name = "line_limit",                                                                     \
          .type = FIELD_BYTES,                                                                      \
          .offset = offsetof(options_type, member.line_limit_bytes),                                \
          .min = 8,                                                                                 \
          .max = LINE_SPLITTER_LINE_MAX,                                                            \
          .default_text = "256",                                                                    \
-         .help = "Longest line in bytes; a longer one is refused as a whole."},                    \
+         FIELD_HELP("Longest line in bytes; a longer one is refused as a whole.")},                \
         LINE_FIELDS(options_type, member.format)
 
 /* For the check of a field table: the id and the format. */
@@ -74,10 +75,11 @@ enum line_step {
 /* Deals with the next line that source->splitter holds. */
 enum line_step line_source_step(struct line_source *source);
 
-/* The readings of one payload that is one line, for the `decode` hook of a driver. */
+/* The readings of one payload that is one line, for the `decode` hook of a driver; *detail as
+ * there. */
 enum verdict line_source_try(const struct line_source_options *options, const char *line,
                              size_t size,
                              void (*found)(void *context, const struct reading *reading),
-                             void *context);
+                             void *context, const char **detail);
 
 #endif

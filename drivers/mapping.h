@@ -31,34 +31,38 @@ struct mapping {
      .offset = offsetof(options_type, member.value),                                               \
      .size = sizeof((options_type *)0)->member.value,                                              \
      .default_text = "",                                                                           \
-     .help = "Where the value stands in a JSON payload, e.g. /temp or /data/0/t. Without it the "  \
-             "whole payload is one number."},                                                      \
+     FIELD_HELP(                                                                                   \
+         "Where the value stands in a JSON payload, e.g. /temp or /data/0/t. Without it the "      \
+         "whole payload is one number.")},                                                         \
         {.name = "time",                                                                           \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.time),                                            \
          .size = sizeof((options_type *)0)->member.time,                                           \
          .default_text = "",                                                                       \
-         .help = "Where the time of measurement stands in a JSON payload, e.g. /ts. Without it "   \
-                 "the time of arrival is used."},                                                  \
+         FIELD_HELP(                                                                               \
+             "Where the time of measurement stands in a JSON payload, e.g. /ts. Without it "       \
+             "the time of arrival is used.")},                                                     \
         {.name = "time_form",                                                                      \
          .type = FIELD_CHOICE,                                                                     \
          .offset = offsetof(options_type, member.time_form),                                       \
          .choices = event_time_form_names,                                                         \
          .default_text = "auto",                                                                   \
-         .help = "How the time is written; auto tells ISO 8601 text and Unix s, ms, us, ns apart " \
-                 "by their size. Text without a zone is UTC."},                                    \
+         FIELD_HELP(                                                                               \
+             "How the time is written; auto tells ISO 8601 text and Unix s, ms, us, ns apart "     \
+             "by their size. Text without a zone is UTC.")},                                       \
         {.name = "unit",                                                                           \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.unit),                                            \
          .size = sizeof((options_type *)0)->member.unit,                                           \
          .default_text = "C",                                                                      \
-         .help = "Unit of the value: C, F or K, or where it stands in a JSON payload, e.g. "       \
-                 "/unit. Values are converted to degrees Celsius."},                               \
+         FIELD_HELP("Unit of the value: C, F or K, or where it stands in a JSON payload, e.g. "    \
+                    "/unit. Values are converted to degrees Celsius.")},                           \
     {                                                                                              \
         .name = "device", .type = FIELD_TEXT, .offset = offsetof(options_type, member.device),     \
         .size = sizeof((options_type *)0)->member.device, .default_text = "",                      \
-        .help = "Where a part of the device id stands in a JSON payload, e.g. /id; it is added "   \
-                "behind the parts that come from the address."                                     \
+        FIELD_HELP(                                                                                \
+            "Where a part of the device id stands in a JSON payload, e.g. /id; it is added "       \
+            "behind the parts that come from the address.")                                        \
     }
 
 /* Holds the pointers and the unit against each other. */

@@ -48,12 +48,17 @@ static size_t measure_field(const struct field *field)
     return sizeof(int64_t);
 }
 
+static bool lacks_help(const char *help)
+{
+    return FIELD_HAS_HELP && (help == NULL || help[0] == '\0');
+}
+
 static const char *check_table(const struct field_table *table, size_t struct_size);
 
 static const char *check_field(const struct field *field, size_t struct_size)
 {
     if (field->name == NULL || field->name[0] == '\0') return "a field has no name";
-    if (field->help == NULL || field->help[0] == '\0') return "a field has no help";
+    if (lacks_help(field->help)) return "a field has no help";
     if (measure_field(field) == 0 || field->offset > struct_size ||
         measure_field(field) > struct_size - field->offset)
         return "a field lies outside its struct";
@@ -63,14 +68,14 @@ static const char *check_field(const struct field *field, size_t struct_size)
     if (field->type == FIELD_LIST && field->count_offset + sizeof(size_t) > struct_size)
         return "the count of a list lies outside its struct";
     if (field->given_offset >= struct_size) return "the mark of a field lies outside its struct";
-    if (field->type != FIELD_GROUP && field->type != FIELD_LIST) return NULL;
+    if (!field_is_nested(field)) return NULL;
     return check_table(field->fields, field->size);
 }
 
 static const char *check_table(const struct field_table *table, size_t struct_size)
 {
     if (table == NULL || (table->fields == NULL && table->count > 0)) return "there is no table";
-    if (table->help == NULL) return "a table has no help";
+    if (lacks_help(table->help)) return "a table has no help";
     for (size_t i = 0; i < table->count; i++) {
         const char *problem = check_field(&table->fields[i], struct_size);
         if (problem != NULL) return problem;

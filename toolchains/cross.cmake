@@ -1,7 +1,15 @@
-# What every cross build shares.  The including file sets ISOTHERM_ARCH, ISOTHERM_TRIPLE and, where
-# this machine cannot run the programs itself, ISOTHERM_QEMU; the sysroot comes from -DSYSROOT=, the environment, or the place where scripts/sysroot puts it.
+# What every cross build shares.  The including file sets ISOTHERM_ARCH, ISOTHERM_TRIPLE, where this
+# machine cannot run the programs itself ISOTHERM_QEMU, and ISOTHERM_CPU where clang must be told what
+# Debian's gcc knows; the sysroot comes from -DSYSROOT=, the environment, or the place where
+# scripts/sysroot puts it.
 set(CMAKE_SYSTEM_NAME Linux)
-set(CMAKE_C_COMPILER ${ISOTHERM_TRIPLE}-gcc)
+if(ISOTHERM_CLANG) # -DISOTHERM_CLANG=ON: one compiler for every target
+  set(CMAKE_C_COMPILER clang)
+  set(CMAKE_C_COMPILER_TARGET ${ISOTHERM_TRIPLE})
+  set(CMAKE_C_FLAGS_INIT "${ISOTHERM_CPU}")
+else()
+  set(CMAKE_C_COMPILER ${ISOTHERM_TRIPLE}-gcc)
+endif()
 set(CMAKE_LIBRARY_ARCHITECTURE ${ISOTHERM_TRIPLE})
 
 if(NOT SYSROOT)
@@ -13,7 +21,7 @@ if(NOT SYSROOT)
   endif()
 endif()
 set(SYSROOT ${SYSROOT} CACHE PATH "Libraries of the target")
-list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SYSROOT)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SYSROOT ISOTHERM_CLANG)
 if(NOT EXISTS ${SYSROOT}/usr/include)
   message(FATAL_ERROR "no sysroot at ${SYSROOT}; scripts/sysroot ${ISOTHERM_ARCH} makes it")
 endif()

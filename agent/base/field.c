@@ -91,6 +91,11 @@ void field_mark_given(const struct field *field, void *options)
     memcpy((char *)options + field->given_offset, &given, sizeof given);
 }
 
+bool field_is_nested(const struct field *field)
+{
+    return field->type == FIELD_GROUP || field->type == FIELD_LIST;
+}
+
 bool field_has_range(const struct field *field)
 {
     return field->min != 0 || field->max != 0;

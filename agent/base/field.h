@@ -28,22 +28,34 @@ enum field_type {
 
 struct field_table;
 
+/* What a row or a table says of itself in the documents: FIELD_HELP("Days in a week.") among its
+ * initializers.  A build that writes no documents has no place for it. */
+#ifdef ISOTHERM_WITHOUT_HELP
+#define FIELD_HELP(text) .help = NULL
+enum { FIELD_HAS_HELP = 0 };
+#else
+#define FIELD_HELP(text) .help = text
+enum { FIELD_HAS_HELP = 1 };
+#endif
+
 struct field {
     const char *name;
-    enum field_type type;
-    size_t offset;            /* of the member in the options struct */
-    size_t size;              /* TEXT: capacity with NUL; GROUP, LIST: bytes of one struct */
     const char *default_text; /* as it would be written in YAML; NULL: zero, or none */
+    const char *help;         /* one sentence, plain text, with the unit where there is one */
+    const char *example;      /* in the full example in place of the default; may be NULL */
+    int64_t min, max;         /* of numbers, in the stored unit; both 0: no limit */
+    union {
+        const char *const *choices;       /* CHOICE: names, ended by NULL */
+        const struct field_table *fields; /* GROUP, LIST */
+    };
+    uint32_t offset;       /* of the member in the options struct */
+    uint32_t size;         /* TEXT: capacity with NUL; GROUP, LIST: bytes of one struct */
+    uint32_t count_offset; /* LIST: offset of the size_t that holds the count */
+    uint32_t given_offset; /* offset of a bool set when the field was written; 0: none, so
+                              that such a bool is never a struct's first member */
+    enum field_type type;
+    uint16_t max_count; /* LIST */
     bool is_required;
-    int64_t min, max;                 /* of numbers, in the stored unit; both 0: no limit */
-    const char *const *choices;       /* CHOICE: names, ended by NULL */
-    const struct field_table *fields; /* GROUP, LIST */
-    size_t count_offset;              /* LIST: offset of the size_t that holds the count */
-    size_t max_count;                 /* LIST */
-    size_t given_offset; /* offset of a bool set when the field was written; 0: none, so
-                            that such a bool is never a struct's first member */
-    const char *help;    /* one sentence, plain text, with the unit where there is one */
-    const char *example; /* what the full example shows in place of the default; may be NULL */
 };
 
 /* Where a check of a whole struct reports a problem: the field's name and what is wrong.  A
@@ -58,6 +70,9 @@ struct field_table {
     const struct field *fields;
     size_t count;
     const char *help; /* one sentence about the whole */
+    /* The option that was OFF when a part that has no place in this program would have read the
+     * rows: then there are none, and a key with this table is an error that says so.  Else NULL. */
+    const char *left_out;
     /* Optional: the row that is meant when an item of a list is written as a single value. */
     const char *scalar_name;
     /* Optional: checks that concern several fields at once. */
@@ -92,6 +107,9 @@ void field_mark_given(const struct field *field, void *options);
 
 /* The member of `options` that the row describes. */
 void *field_member(const struct field *field, void *options);
+
+/* Whether the row holds a table of rows of its own: a group or a list. */
+bool field_is_nested(const struct field *field);
 
 /* Whether the row limits its number, i.e. min and max are not both 0. */
 bool field_has_range(const struct field *field);

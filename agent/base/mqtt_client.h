@@ -41,75 +41,75 @@ extern const char *const mqtt_version_names[]; /* "5", "3.1.1", NULL */
      .offset = offsetof(options_type, member.broker),                                              \
      .size = sizeof((options_type *)0)->member.broker,                                             \
      .is_required = true,                                                                          \
-     .help = "Where the broker is: mqtt://host[:1883], or mqtts://host[:8883] for TLS."},          \
+     FIELD_HELP("Where the broker is: mqtt://host[:1883], or mqtts://host[:8883] for TLS.")},      \
         {.name = "client_id",                                                                      \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.client_id),                                       \
          .size = sizeof((options_type *)0)->member.client_id,                                      \
          .default_text = "",                                                                       \
-         .help = "MQTT client id; by default made from the gateway's name. Must be unique at the " \
-                 "broker and stay the same over restarts."},                                       \
+         FIELD_HELP("MQTT client id; by default made from the gateway's name. Must be unique "     \
+                    "at the broker and stay the same over restarts.")},                            \
         {.name = "username",                                                                       \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.username),                                        \
          .size = sizeof((options_type *)0)->member.username,                                       \
          .default_text = "",                                                                       \
-         .help = "User name at the broker."},                                                      \
+         FIELD_HELP("User name at the broker.")},                                                  \
         {.name = "password_file",                                                                  \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.password_file),                                   \
          .size = sizeof((options_type *)0)->member.password_file,                                  \
          .default_text = "",                                                                       \
-         .help = "File whose first line is the password; must not be readable by others."},        \
+         FIELD_HELP("File whose first line is the password; must not be readable by others.")},    \
         {.name = "ca_file",                                                                        \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.ca_file),                                         \
          .size = sizeof((options_type *)0)->member.ca_file,                                        \
          .default_text = "",                                                                       \
-         .help = "PEM file of the certificate authority; by default the system's."},               \
+         FIELD_HELP("PEM file of the certificate authority; by default the system's.")},           \
         {.name = "cert_file",                                                                      \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.cert_file),                                       \
          .size = sizeof((options_type *)0)->member.cert_file,                                      \
          .default_text = "",                                                                       \
-         .help = "PEM file of our certificate, when the broker wants one."},                       \
+         FIELD_HELP("PEM file of our certificate, when the broker wants one.")},                   \
         {.name = "key_file",                                                                       \
          .type = FIELD_TEXT,                                                                       \
          .offset = offsetof(options_type, member.key_file),                                        \
          .size = sizeof((options_type *)0)->member.key_file,                                       \
          .default_text = "",                                                                       \
-         .help = "PEM file of the private key that goes with cert_file."},                         \
+         FIELD_HELP("PEM file of the private key that goes with cert_file.")},                     \
         {.name = "version",                                                                        \
          .type = FIELD_CHOICE,                                                                     \
          .offset = offsetof(options_type, member.version),                                         \
          .choices = mqtt_version_names,                                                            \
          .default_text = "5",                                                                      \
-         .help = "MQTT version. With 3.1.1 a broker cannot say that it refused a message."},       \
+         FIELD_HELP("MQTT version. With 3.1.1 a broker cannot say that it refused a message.")},   \
         {.name = "keepalive",                                                                      \
          .type = FIELD_DURATION,                                                                   \
          .offset = offsetof(options_type, member.keepalive_ms),                                    \
          .default_text = "30s",                                                                    \
          .min = 5000,                                                                              \
          .max = 3600000,                                                                           \
-         .help = "Keepalive; a dead connection is noticed after at most twice this."},             \
+         FIELD_HELP("Keepalive; a dead connection is noticed after at most twice this.")},         \
         {.name = "session",                                                                        \
          .type = FIELD_DURATION,                                                                   \
          .offset = offsetof(options_type, member.session_ms),                                      \
          .default_text = "7d",                                                                     \
          .min = 0,                                                                                 \
          .max = INT64_C(315360000000),                                                             \
-         .help = "How long the broker keeps our session while we are away."},                      \
+         FIELD_HELP("How long the broker keeps our session while we are away.")},                  \
         {.name = "retry_min",                                                                      \
          .type = FIELD_DURATION,                                                                   \
          .offset = offsetof(options_type, member.backoff_min_ms),                                  \
          .default_text = "1s",                                                                     \
          .min = 100,                                                                               \
          .max = 3600000,                                                                           \
-         .help = "Shortest wait before connecting again; grows with each failure."},               \
+         FIELD_HELP("Shortest wait before connecting again; grows with each failure.")},           \
     {                                                                                              \
         .name = "retry_max", .type = FIELD_DURATION,                                               \
         .offset = offsetof(options_type, member.backoff_max_ms), .default_text = "60s",            \
-        .min = 100, .max = 3600000, .help = "Longest wait before connecting again."                \
+        .min = 100, .max = 3600000, FIELD_HELP("Longest wait before connecting again.")            \
     }
 
 /* Holds the options against each other (URL, certificate with key, retry_min <= retry_max). */
@@ -161,8 +161,9 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
                              const struct mqtt_settings *settings,
                              const struct mqtt_events *events) ISOTHERM_CHECK;
 
-/* Sends DISCONNECT when connected and releases everything; a connect running in the pool is
- * abandoned and cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
+/* Sends DISCONNECT when connected, waits until the broker has closed the line (half a second at
+ * most), and releases everything; a connect running in the pool is abandoned and cleaned up when it
+ * ends.  No callback afterwards.  NULL does nothing. */
 void mqtt_client_close(struct mqtt_client *client);
 
 /* To be called at every connected(), with or without a session.  A refusal by the broker is

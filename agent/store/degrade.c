@@ -116,6 +116,11 @@ static int64_t ask(sqlite3_stmt *statement)
     return number;
 }
 
+int64_t degrade_count_pages(struct degrade *degrade)
+{
+    return ask(degrade->pages);
+}
+
 bool degrade_is_due(struct degrade *degrade)
 {
     if (degrade->connection == NULL) return false;

@@ -80,6 +80,9 @@ void degrade_close(struct degrade *degrade);
 /* Something was committed: when it was much, more may have settled. */
 void degrade_note_commit(struct degrade *degrade, const struct meta_state *state);
 
+/* Pages of the database, those included that are still in the WAL only. */
+int64_t degrade_count_pages(struct degrade *degrade);
+
 /* Whether the database is near its budget: from the upper mark down to the lower one. */
 bool degrade_is_due(struct degrade *degrade);
 
@@ -94,8 +97,18 @@ enum status degrade_step(struct degrade *degrade, bool is_needed, struct meta_st
 enum status degrade_merge_alarms(struct degrade *degrade, bool is_needed, struct meta_state *state,
                                  bool *has_gained) ISOTHERM_CHECK;
 
-/* Step 6: drops up to `count` of the oldest records of a lane, in a transaction. */
-enum status degrade_drop(struct degrade *degrade, enum lane lane, uint64_t count,
-                         struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
+/* When not even dropping makes room: the batch without its windows, which are named as dropped by
+ * notices under some of their numbers.  In the caller's transaction, on the caller's state. */
+enum status degrade_insert_without_windows(struct degrade *degrade, const struct batch *batch,
+                                           struct meta_state *state) ISOTHERM_CHECK;
+
+/* Step 6: drops up to `count` of the oldest windows that the centre cannot have, in a transaction.
+ * When there are none, *dropped is 0. */
+enum status degrade_drop(struct degrade *degrade, uint64_t count, struct meta_state *state,
+                         uint64_t *dropped) ISOTHERM_CHECK;
+
+/* Those that it may have, or alarms: their numbers cannot be given to a notice, so one is owed. */
+enum status degrade_drop_offered(struct degrade *degrade, enum lane lane, uint64_t count,
+                                 struct meta_state *state, uint64_t *dropped) ISOTHERM_CHECK;
 
 #endif

@@ -315,6 +315,23 @@ static void put_notice(struct pack_writer *writer, const struct notice *notice)
         pack_put_varint(writer, range->last - range->first);
         before = range->last;
     }
+    if (notice->reason == NOTICE_MERGED) return;
+    pack_put_varint(writer, notice->lost);
+    pack_put_varint(writer, notice->blobs);
+    pack_put_varint(writer, notice->former_seq);
+    put_text(writer, notice->former_epoch, sizeof notice->former_epoch);
+    put_text(writer, notice->aside, sizeof notice->aside);
+}
+
+/* Notices of what was dropped ended here once. */
+static void get_loss(struct pack_reader *reader, struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED || reader->at == reader->size) return;
+    notice->lost = pack_get_varint(reader);
+    notice->blobs = pack_get_varint32(reader);
+    notice->former_seq = pack_get_varint(reader);
+    record_codec_get_text(reader, notice->former_epoch, sizeof notice->former_epoch);
+    record_codec_get_text(reader, notice->aside, sizeof notice->aside);
 }
 
 static bool get_notice(struct pack_reader *reader, struct notice *notice)
@@ -335,6 +352,7 @@ static bool get_notice(struct pack_reader *reader, struct notice *notice)
         if (range->first <= before || range->last < range->first) return false;
         before = range->last;
     }
+    get_loss(reader, notice);
     return reason >= NOTICE_MERGED && reason < NOTICE_REASONS;
 }
 

@@ -147,6 +147,10 @@ enum status store_acknowledge(struct store *store, enum lane lane, uint64_t seq)
  * before the beginning is deleted. */
 void store_mark_journal(struct store *store, bool is_end);
 
+/* From the next commit on the WAL grows to so much of its usual length (wear.h) before it is
+ * written back, as far as the budget has room for it. */
+void store_set_wal(struct store *store, int percent);
+
 /* Hands the batch to the thread: everything offered up to `ticket` is in it.  Does nothing and
  * answers false while the thread still works on the other one. An empty batch is handed over too
  * when the ticket is new (nothing is written then). */

@@ -35,35 +35,38 @@ static const struct field fields[] = {
      .offset = offsetof(struct store_options, path),
      .size = sizeof((struct store_options *)0)->path,
      .default_text = "/var/lib/isotherm/store.db",
-     .help = "File of the store; its WAL, lock and reserve lie beside it."},
+     FIELD_HELP("File of the store; its WAL, lock and reserve lie beside it.")},
     {.name = "budget",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, budget_bytes),
      .default_text = "64 MiB",
      .min = INT64_C(1) << 20,
      .max = INT64_C(1) << 36,
-     .help = "Most that the store, its WAL, its reserve and damaged stores beside it may take on "
-             "disk; near it the oldest windows are merged into longer ones, and only when that is "
-             "not enough are they dropped; alarms are not."},
+     FIELD_HELP(
+         "Most that the store, its WAL, its reserve and damaged stores beside it may take on "
+         "disk; near it the oldest windows are merged into longer ones, and only when that is "
+         "not enough are they dropped; alarms are not.")},
     {.name = "alarm_budget",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, alarm_bytes),
      .default_text = "0",
      .min = 0,
      .max = INT64_C(1) << 36,
-     .help = "Bytes of alarms that may wait for the centre, of budget; beyond, transitions between "
-             "the first and the last of an alarm are merged into a count, but never those of HH "
-             "and LL limits or of high or critical priority. 0: an eighth of budget."},
+     FIELD_HELP(
+         "Bytes of alarms that may wait for the centre, of budget; beyond, transitions between "
+         "the first and the last of an alarm are merged into a count, but never those of HH "
+         "and LL limits or of high or critical priority. 0: an eighth of budget.")},
     {.name = "commit_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct store_options, commit_every_ms),
      .min = 10,
      .max = 600000,
      .example = "5s",
-     .help = "How often what is new is made durable; a longer time spares the flash, and is what "
-             "a power cut may take from sources that cannot wait. By default it follows from "
-             "flash_per_day and from what is really written, within 1s to 1min; alarms are "
-             "committed at once in any case."},
+     FIELD_HELP(
+         "How often what is new is made durable; a longer time spares the flash, and is what "
+         "a power cut may take from sources that cannot wait. By default it follows from "
+         "flash_per_day and from what is really written, within 1s to 1min; alarms are "
+         "committed at once in any case.")},
     {.name = "flash_per_day",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, flash_per_day_bytes),
@@ -71,22 +74,24 @@ static const struct field fields[] = {
      .min = 0,
      .max = WEAR_BUDGET_MOST,
      .example = "500 MiB",
-     .help = "How many bytes the store may write in a day; commits become rarer when it would be "
-             "more. 0: no limit. By default it follows from storage."},
+     FIELD_HELP(
+         "How many bytes the store may write in a day; commits become rarer when it would be "
+         "more. 0: no limit. By default it follows from storage.")},
     {.name = "storage",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct store_options, storage),
      .choices = store_storage_names,
      .default_text = "ssd",
-     .help = "What the store lies on: sd (250 MiB a day), emmc (2 GiB), nand (raw flash, 100 MiB), "
-             "ssd (20 GiB), hdd or ram (no limit)."},
+     FIELD_HELP(
+         "What the store lies on: sd (250 MiB a day), emmc (2 GiB), nand (raw flash, 100 MiB), "
+         "ssd (20 GiB), hdd or ram (no limit).")},
     {.name = "batch",
      .type = FIELD_BYTES,
      .offset = offsetof(struct store_options, batch_bytes),
      .default_text = "256 KiB",
      .min = 16 << 10,
      .max = 1 << 20,
-     .help = "Memory for what waits for the next commit; there are two of these."},
+     FIELD_HELP("Memory for what waits for the next commit; there are two of these.")},
 };
 
 static void check(const void *options, const struct field_report *report)
@@ -104,6 +109,6 @@ static void check(const void *options, const struct field_report *report)
 const struct field_table store_option_table = {
     .fields = fields,
     .count = sizeof fields / sizeof *fields,
-    .help = "Where what was promised is kept, and how much of it.",
+    FIELD_HELP("Where what was promised is kept, and how much of it."),
     .check = check,
 };

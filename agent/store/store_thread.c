@@ -130,6 +130,7 @@ static void share_counts(struct store_thread *thread)
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
     thread->counts.flash_bytes = counts.flash_bytes;
+    thread->owed = thread->writer.state.owed;
     (void)pthread_mutex_unlock(&thread->mutex);
 }
 
@@ -245,6 +246,13 @@ bool store_thread_take(struct store_thread *thread, bool waits, struct store_job
     *counts = thread->counts;
     (void)pthread_mutex_unlock(&thread->mutex);
     return has_job;
+}
+
+void store_thread_look_at_owed(struct store_thread *thread, struct owed *owed)
+{
+    (void)pthread_mutex_lock(&thread->mutex);
+    *owed = thread->owed;
+    (void)pthread_mutex_unlock(&thread->mutex);
 }
 
 void store_thread_hurry(struct store_thread *thread)

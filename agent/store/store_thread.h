@@ -46,6 +46,7 @@ struct store_thread {
     bool is_stopping;                 /* a commit that fails is tried a few times, not for ever */
     bool is_quitting;
     struct store_counts counts; /* as of the last job */
+    struct owed owed;           /* likewise */
 
     /* Store thread while it runs, else the loop thread. */
     struct writer writer;
@@ -70,6 +71,9 @@ void store_thread_add(struct store_thread *thread, const struct store_job *job);
  * With `waits`: waits for it; false: none is on its way.  *counts is refreshed in any case. */
 bool store_thread_take(struct store_thread *thread, bool waits, struct store_job *job,
                        struct store_counts *counts);
+
+/* The notices that are owed, as of the last job. */
+void store_thread_look_at_owed(struct store_thread *thread, struct owed *owed);
 
 /* From now on commits fail rather than go on for ever. */
 void store_thread_hurry(struct store_thread *thread);

@@ -30,37 +30,38 @@ static const struct field command_fields[] = {
      .offset = offsetof(struct command_channel_options, topic),
      .size = sizeof((struct command_channel_options *)0)->topic,
      .default_text = "",
-     .help =
+     FIELD_HELP(
          "Where commands are taken from, e.g. isotherm/{gateway}/command; {gateway} is replaced "
          "by the gateway's name. Empty: from nowhere. At the broker give write access to it "
-         "only to those who may command."},
+         "only to those who may command.")},
     {.name = "size",
      .type = FIELD_BYTES,
      .offset = offsetof(struct command_channel_options, size_bytes),
      .default_text = "1 KiB",
      .min = 128,
      .max = 4096,
-     .help = "The largest request that is looked at."},
+     FIELD_HELP("The largest request that is looked at.")},
     {.name = "age",
      .type = FIELD_DURATION,
      .offset = offsetof(struct command_channel_options, age_ms),
      .default_text = "2min",
      .min = 1000,
      .max = 86400000,
-     .help = "The oldest request that is carried out, by its own time; checked while our clock can "
-             "be trusted."},
+     FIELD_HELP(
+         "The oldest request that is carried out, by its own time; checked while our clock can "
+         "be trusted.")},
     {.name = "allow",
      .type = FIELD_TEXT,
      .offset = offsetof(struct command_channel_options, allow),
      .size = sizeof((struct command_channel_options *)0)->allow,
      .default_text = "ack reset shelve unshelve",
-     .help = "Which commands may come this way, of ack, reset, shelve, unshelve, oos, return."},
+     FIELD_HELP("Which commands may come this way, of ack, reset, shelve, unshelve, oos, return.")},
     {.name = "actors",
      .type = FIELD_TEXT,
      .offset = offsetof(struct command_channel_options, actors),
      .size = sizeof((struct command_channel_options *)0)->actors,
      .default_text = "*",
-     .help = "Whose commands are carried out: a pattern over the actor that a request names."},
+     FIELD_HELP("Whose commands are carried out: a pattern over the actor that a request names.")},
 };
 
 static void check_allow(const struct command_channel_options *options,
@@ -98,7 +99,7 @@ static void check_options(const void *checked, const struct field_report *report
 const struct field_table command_channel_option_table = {
     .fields = command_fields,
     .count = sizeof command_fields / sizeof *command_fields,
-    .help = "Commands for alarms from the central broker; off without a topic.",
+    FIELD_HELP("Commands for alarms from the central broker; off without a topic."),
     .check = check_options,
 };
 

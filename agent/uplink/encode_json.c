@@ -292,6 +292,19 @@ static void add_ranges(struct text *text, const struct notice *notice)
     text_json_close(text, ']');
 }
 
+/* What stands nowhere else in the sequence. */
+static void add_loss(struct text *text, const struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED) return;
+    text_json_uint(text, "lost", notice->lost);
+    if (notice->reason != NOTICE_DAMAGED) return;
+    text_json_uint(text, "journal", notice->blobs);
+    if (notice->aside[0] != '\0') text_json_string(text, "aside", notice->aside);
+    if (notice->former_epoch[0] == '\0') return;
+    text_json_string(text, "former_epoch", notice->former_epoch);
+    text_json_uint(text, "former_seq", notice->former_seq);
+}
+
 static void add_notice_record(struct text *text, const struct record *record,
                               const struct encode_json_origin *origin)
 {
@@ -309,6 +322,7 @@ static void add_notice_record(struct text *text, const struct record *record,
     text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
     add_ranges(text, notice);
+    add_loss(text, notice);
     add_wall_time(text, "created", record->created_ms, record->clock);
     text_json_string(text, "clock", clock_name(record->clock));
 }

@@ -13,79 +13,85 @@ static const struct field uplink_mqtt_fields[] = {
      .offset = offsetof(struct uplink_mqtt_options, topic),
      .size = sizeof((struct uplink_mqtt_options *)0)->topic,
      .default_text = "isotherm/{gateway}",
-     .help = "Prefix of every topic; {gateway} is replaced by the gateway's name."},
+     FIELD_HELP("Prefix of every topic; {gateway} is replaced by the gateway's name.")},
     {.name = "in_flight",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct uplink_mqtt_options, in_flight),
      .default_text = "20",
      .min = 1,
      .max = LIMIT_IN_FLIGHT,
-     .help = "Window results sent and not yet acknowledged, at most; alarms have places of their "
-             "own."},
+     FIELD_HELP(
+         "Window results sent and not yet acknowledged, at most; alarms have places of their "
+         "own.")},
     {.name = "rate",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct uplink_mqtt_options, pacing.rate),
      .default_text = "0",
      .min = 0,
      .max = 100000,
-     .help = "Records per second, at most, also when an outage is made up for; alarms do not wait "
-             "for it; 0 for no limit."},
+     FIELD_HELP(
+         "Records per second, at most, also when an outage is made up for; alarms do not wait "
+         "for it; 0 for no limit.")},
     {.name = "burst",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct uplink_mqtt_options, pacing.burst),
      .default_text = "0",
      .min = 0,
      .max = 100000,
-     .help = "Records that may go at once after a pause, beyond rate; 0 for a tenth of a second's "
-             "worth."},
+     FIELD_HELP(
+         "Records that may go at once after a pause, beyond rate; 0 for a tenth of a second's "
+         "worth.")},
     {.name = "rate_bytes",
      .type = FIELD_BYTES,
      .offset = offsetof(struct uplink_mqtt_options, pacing.rate_bytes),
      .default_text = "0",
      .min = 0,
      .max = 1 << 30,
-     .help = "Bytes of topic and payload per second, at most, as with rate; 0 for no limit."},
+     FIELD_HELP("Bytes of topic and payload per second, at most, as with rate; 0 for no limit.")},
     {.name = "history_share",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct uplink_mqtt_options, pacing.history_share),
      .default_text = "20",
      .min = 1,
      .max = 90,
-     .help = "Percent of what is sent that records from before the connection get at least, while "
-             "newer ones, which go first, wait too."},
+     FIELD_HELP(
+         "Percent of what is sent that records from before the connection get at least, while "
+         "newer ones, which go first, wait too.")},
     {.name = "drain_jitter",
      .type = FIELD_DURATION,
      .offset = offsetof(struct uplink_mqtt_options, pacing.jitter_ms),
      .default_text = "2s",
      .min = 0,
      .max = 3600000,
-     .help = "Records from before the connection begin to move after a random wait up to this, so "
-             "that a fleet does not begin at once; new ones and alarms do not wait."},
+     FIELD_HELP(
+         "Records from before the connection begin to move after a random wait up to this, so "
+         "that a fleet does not begin at once; new ones and alarms do not wait.")},
     {.name = "lag",
      .type = FIELD_DURATION,
      .offset = offsetof(struct uplink_mqtt_options, pacing.lag_ms),
      .default_text = "200ms",
      .min = 0,
      .max = 60000,
-     .help = "No more is sent ahead than the link, as measured, carries in this time, so that an "
-             "alarm waits no longer behind it; 0s for no limit."},
+     FIELD_HELP(
+         "No more is sent ahead than the link, as measured, carries in this time, so that an "
+         "alarm waits no longer behind it; 0s for no limit.")},
     {.name = "ledger_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct uplink_mqtt_options, ledger_every_ms),
      .default_text = "1min",
      .min = 0,
      .max = 86400000,
-     .help = "How often the ledger is published under <topic>/ledger; 0s for never."},
+     FIELD_HELP("How often the ledger is published under <topic>/ledger; 0s for never.")},
     {.name = "retain",
      .type = FIELD_BOOL,
      .offset = offsetof(struct uplink_mqtt_options, retain),
      .default_text = "false",
-     .help = "Whether the broker keeps the last summary of each device for late subscribers."},
+     FIELD_HELP("Whether the broker keeps the last summary of each device for late subscribers.")},
     {.name = "alarm_states",
      .type = FIELD_BOOL,
      .offset = offsetof(struct uplink_mqtt_options, has_alarm_states),
      .default_text = "false",
-     .help = "Whether the broker keeps the present state of each alarm for late subscribers."},
+     FIELD_HELP("Whether the broker keeps the present state of each alarm for late subscribers.")},
     {.name = "commands",
      .type = FIELD_GROUP,
      .offset = offsetof(struct uplink_mqtt_options, commands),
@@ -97,6 +103,8 @@ static void check_options(const void *checked, const struct field_report *report
 {
     const struct uplink_mqtt_options *options = checked;
     mqtt_options_check(&options->mqtt, report);
+    if (options->has_alarm_states && command_channel_option_table.left_out != NULL)
+        report->add(report->context, "alarm_states", "is not compiled into this program");
     size_t size = strlen(options->topic);
     if (size == 0)
         report->add(report->context, "topic", "must not be empty");
@@ -111,7 +119,7 @@ static void check_options(const void *checked, const struct field_report *report
 const struct field_table uplink_mqtt_option_table = {
     .fields = uplink_mqtt_fields,
     .count = sizeof uplink_mqtt_fields / sizeof *uplink_mqtt_fields,
-    .help = "Summaries and alarms as JSON to the central MQTT broker.",
+    FIELD_HELP("Summaries and alarms as JSON to the central MQTT broker."),
     .check = check_options,
 };
 

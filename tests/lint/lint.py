@@ -32,7 +32,7 @@ LAYERS = {
 MAY_ALLOCATE = re.compile(
     r"agent/(announcer|base/(loop|mqtt_client\w*|mqtt_reply)|alarm/(alarm_engine|learned|model)|"
     r"stream/\w+|store/(store|batch|database|reader|merge)\w*|uplink/\w+|action/(action|output)|agent|"
-    r"alarm_front|board_find|flow|repeat|control|control_client|command\w*|config\w*)\.c$|"
+    r"alarm_(front|remote)|board_find|flow|repeat|control|control_client|command\w*|config\w*)\.c$|"
     r"drivers/(coap_server|coap_exchange|registry)\.c$")
 
 FILE_LINES, HEADER_LINES, FUNCTION_LINES = 600, 200, 60
@@ -122,7 +122,7 @@ def compile_and(inspect, names):
     def one(name):
         with tempfile.TemporaryDirectory() as folder:
             target = os.path.join(folder, "object.o")
-            packages = ["libmosquitto", "libcoap-3-openssl", "libcjson", "sqlite3", "yaml-0.1",
+            packages = ["libmosquitto", "libcoap-3-notls", "libcjson", "sqlite3", "yaml-0.1",
                         "libuv", "libxxhash"]
             extra = subprocess.run(["pkg-config", "--cflags", *packages], capture_output=True,
                                    text=True, check=True).stdout.split()

@@ -53,7 +53,7 @@ def main():
         sysroot = SOURCE / f"build/sysroot-{architecture}"
         folder, wrapper = make_wrapper(architecture, sysroot)
         check_depends(architecture, sysroot)
-        version = run(wrapper, "version").strip()
+        version = run(wrapper, "version").splitlines()[0]
         assert re.fullmatch(r"isotherm \d+\.\d+\.\d+", version), version
         assert "good" in run(wrapper, "check", folder / "etc/isotherm/isotherm.yaml")
         print(f"{architecture}: {version}", flush=True)

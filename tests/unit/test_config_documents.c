@@ -1,6 +1,7 @@
 /* config: what is committed beside the code is what the tables say.  When a comparison fails:
  * cmake --build --preset dev --target documents */
 #include "config_tables.h"
+#include "config_writers.h"
 #include "support/config_case.h"
 
 static char *read_file(const char *name)

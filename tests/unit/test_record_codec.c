@@ -174,7 +174,12 @@ static struct record full_notice(void)
                                     .from_ms = INT64_MIN,
                                     .to_ms = INT64_MIN,
                                     .covered = UINT64_MAX,
-                                    .readings = UINT64_MAX};
+                                    .readings = UINT64_MAX,
+                                    .lost = UINT64_MAX,
+                                    .blobs = UINT32_MAX,
+                                    .former_seq = UINT64_MAX,
+                                    .former_epoch = "ffffffffffffffff",
+                                    .aside = "store.db.damaged-1"};
     for (uint32_t i = 0; i < NOTICE_RANGES; i++)
         record.notice.ranges[i] =
             (struct seq_range){1000 * (uint64_t)i + 7, 1000 * (uint64_t)i + 9};
