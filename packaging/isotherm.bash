@@ -10,7 +10,7 @@ _isotherm()
     else
         case $before in
         -l | --log-level) words="error warn info debug" ;;
-        --print) words="schema reference example" ;;
+        --print) words="schema reference example board-schema board-reference" ;;
         *)
             [[ $word == -* ]] && words=$(isotherm "${COMP_WORDS[1]}" --help 2>/dev/null |
                 grep -o -e '--[a-z][a-z-]*' | sort -u)

@@ -16,7 +16,7 @@ STRIP = {"amd64": "strip", "arm64": "aarch64-linux-gnu-strip", "armhf": "arm-lin
 EMULATOR = {"amd64": "", "arm64": "qemu-aarch64", "armhf": "qemu-arm"}
 SIZE = "-DCMAKE_BUILD_TYPE=MinSizeRel"
 CLANG = "-DISOTHERM_CLANG=ON"
-NO_LLD = "-DISOTHERM_LLD=OFF"
+LLD = "-DISOTHERM_LLD=/usr/bin/ld.lld-16"
 
 
 def without(*names):
@@ -44,8 +44,8 @@ VARIANTS = {
     "without profiles of boards": (SIZE, CLANG, *without("BOARDS")),
     "without learned alarms": (SIZE, CLANG, *without("LEARNED")),
     "preset `small`: without all of these": (*SMALL, CLANG),
-    "the same, gcc and lld": SMALL,
-    "the same, gcc and GNU ld": (*SMALL, NO_LLD),
+    "the same, gcc and lld": (*SMALL, LLD),
+    "the same, gcc and GNU ld": SMALL,
 }
 TESTED = "preset `small`: without all of these"
 
