@@ -14,6 +14,7 @@ struct decoding {
     const struct config_times *times;
     const char *disbelief; /* the option that refuses the time, or NULL */
     int64_t disbelieved_ms;
+    const char *detail; /* what was wrong, of the driver; NULL or empty: nothing more is known */
 };
 
 /* As the stream will judge the time. */
@@ -89,22 +90,29 @@ static void print_refusal(const char *source, enum verdict verdict, const char *
                           const struct decoding *decoding)
 {
     if (decoding->disbelief != NULL) verdict = VERDICT_TIME;
+    bool has_detail = decoding->detail != NULL && decoding->detail[0] != '\0';
+    char bytes[256] = "";
+    struct text text;
+    text_init(&text, bytes, sizeof bytes);
     if (decoding->is_json) {
-        (void)printf("{\"verdict\":\"%s\"}\n", verdict_name(verdict));
+        text_json_open(&text, NULL, '{');
+        text_json_string(&text, "verdict", verdict_name(verdict));
+        if (has_detail) text_json_string(&text, "detail", decoding->detail);
+        text_json_close(&text, '}');
+        (void)puts(bytes);
         return;
     }
-    char bytes[64] = "";
-    struct text time;
-    text_init(&time, bytes, sizeof bytes);
     (void)printf("refused by %s: %s (%s)", source, verdict_text(verdict), verdict_name(verdict));
     if (decoding->disbelief != NULL) {
-        text_add_time(&time, decoding->disbelieved_ms);
+        text_add_time(&text, decoding->disbelieved_ms);
         (void)printf(": %s is beyond %s", bytes, decoding->disbelief);
     } else if (verdict == VERDICT_UNKNOWN_DEVICE) {
         if (*address == '\0')
             (void)printf("; give the topic or path with --address");
         else
             (void)printf(": %s fits nothing that this source listens to", address);
+    } else if (has_detail) {
+        (void)printf(": %s", decoding->detail);
     }
     (void)puts("");
 }
@@ -127,8 +135,9 @@ static int decode(const struct config *config, const char *name, const char *add
         .is_json = is_json, .now_wall_ms = clock_wall_ms(&clock), .times = &config->times};
     enum verdict verdict = VERDICT_LENGTH;
     if (size <= capacity)
-        verdict = source->driver->decode(source->options, address, payload, size,
-                                         decoding.now_wall_ms, print_reading, &decoding);
+        verdict =
+            source->driver->decode(source->options, address, payload, size, decoding.now_wall_ms,
+                                   print_reading, &decoding, &decoding.detail);
     free(payload);
     if (verdict == VERDICT_OK && decoding.disbelief == NULL) return EXIT_OK;
     print_refusal(source->name, verdict, address, &decoding);

@@ -104,7 +104,8 @@ static void print_days(const struct plan *plan, const struct config *config)
                  store_storage_names[config->store.storage], plan->commits_per_day,
                  say_duration(words, plan->commit_every_ms),
                  plan->is_commit_fixed ? "" : " as the budget allows");
-    (void)printf("  %s a day", say_bytes(words, plan->flash_bytes_per_day));
+    (void)printf("  the WAL written back at %d %% of its usual length: %s a day", plan->wal_percent,
+                 say_bytes(words, plan->flash_bytes_per_day));
     if (plan->flash_budget_bytes > 0)
         (void)printf(", %s %s a day",
                      plan->flash_bytes_per_day > plan->flash_budget_bytes
@@ -187,6 +188,7 @@ static void add_days(struct text *text, const struct plan *plan)
     text_json_int(text, "commits_per_day", plan->commits_per_day);
     text_json_int(text, "commit_every_ms", plan->commit_every_ms);
     text_json_bool(text, "commit_every_fixed", plan->is_commit_fixed);
+    text_json_int(text, "wal_percent", plan->wal_percent);
     text_json_int(text, "budget_per_day_bytes", plan->flash_budget_bytes);
     text_json_int(text, "journal_bytes_per_commit", plan->journal_bytes);
     text_json_int(text, "bytes_per_day", plan->flash_bytes_per_day);

@@ -36,6 +36,8 @@ static void print_sources(const cJSON *status)
         if (cJSON_GetArraySize(refused) > 0) (void)printf(" refused:");
         cJSON_ArrayForEach(reason, refused)(void)
             printf(" %s %.0f", reason->string, reason->valuedouble);
+        if (reply_number(source, "conflicts") > 0)
+            (void)printf(" conflicts: %.0f", reply_number(source, "conflicts"));
         if (!reply_is_true(source, "connected") && !reply_is_true(source, "ended"))
             (void)printf("  (%s)", reply_text(source, "detail"));
         (void)printf("\n");
@@ -60,6 +62,11 @@ static void print_drain(const cJSON *uplink)
         (void)printf("drain    nothing waits\n");
         return;
     }
+    if (strcmp(basis, "none") == 0) {
+        (void)printf("drain    %.0f on their way, none from before the connection\n",
+                     reply_number(uplink, "waiting"));
+        return;
+    }
     (void)printf("drain    %.0f waiting, %.0f of them from before the connection: ",
                  reply_number(uplink, "waiting"), reply_number(uplink, "history"));
     if (cJSON_IsNumber(drain_ms)) {
@@ -82,8 +89,9 @@ static void print_flash(const cJSON *flash)
     if (reply_number(flash, "per_day_bytes") > 0)
         (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
     if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
-    (void)printf("  commit every %.1f s%s%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+    (void)printf("  commit every %.1f s%s, WAL at %.0f %%%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
                  reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
+                 reply_number(flash, "wal_percent"),
                  reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");
 }
 
@@ -96,6 +104,9 @@ static void print_store_and_uplink(const cJSON *status)
                  reply_number(store, "budget_bytes") / 1048576.0,
                  reply_number(store, "waiting_alarms"), reply_number(store, "waiting_summaries"),
                  reply_is_true(store, "failing") ? "  COMMITS FAIL" : "");
+    if (reply_number(store, "merged_alarms") > 0)
+        (void)printf("  events merged in the lane of alarms: %.0f\n",
+                     reply_number(store, "merged_alarms"));
     print_flash(cJSON_GetObjectItemCaseSensitive(store, "flash"));
     if (!cJSON_IsObject(uplink)) {
         (void)printf("uplink   none configured\n");
@@ -259,15 +270,15 @@ static int run_status(int argc, char **argv)
 const struct command command_status = {
     .name = "status",
     .summary = "ask the running agent how it is",
-    .help = "Usage: isotherm status [-c CONFIG | --socket PATH] [--devices] [--json]\n\n"
-            "Asks the running agent over its local socket: sources, refusals by reason, windows,\n"
-            "what waits in the store, the uplink, and the ledger, which must balance.\n\n"
-            "  -c, --config CONFIG  the agent's configuration, which names the socket\n"
-            "  -s, --socket PATH    the socket itself\n"
-            "  -d, --devices        one line per device instead\n"
-            "  -j, --json           as JSON, for programs\n\n"
-            "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there, or\n"
-            "it is silent; 78 the configuration\n"
-            "has errors.\n",
+    .help =
+        "Usage: isotherm status [-c CONFIG | --socket PATH] [--devices] [--json]\n\n"
+        "Asks the running agent over its local socket: sources, refusals by reason, windows,\n"
+        "what waits in the store, the uplink, and the ledger, which must balance.\n\n"
+        "  -c, --config CONFIG  the agent's configuration, which names the socket\n"
+        "  -s, --socket PATH    the socket itself\n"
+        "  -d, --devices        one line per device instead\n"
+        "  -j, --json           as JSON, for programs\n\n"
+        "Exit codes: 0 answered; 64 wrong usage; 69 no agent runs there, or it is silent; 78 the\n"
+        "configuration has errors.\n",
     .run = run_status,
 };

@@ -27,14 +27,19 @@ struct reader *command_store_open(const struct store_request *request, enum read
     struct reader *reader;
     int64_t holder;
     enum status status = reader_open(&reader, request->path, mode, request->log, &holder);
+    char process[32] = "";
+    if (holder > 0) (void)snprintf(process, sizeof process, " (process %" PRId64 ")", holder);
     *code = EXIT_FAILED;
-    if (status == ST_AGAIN) {
-        char process[32] = "";
-        if (holder > 0) (void)snprintf(process, sizeof process, " (process %" PRId64 ")", holder);
+    if (status == ST_OK && reader_is_copy(reader)) {
         (void)fprintf(stderr,
-                      "isotherm store: the running agent%s has %s: stop it first, or ask it with "
-                      "`isotherm status` and `isotherm tail`\n",
+                      "isotherm store: the running agent%s has %s: this is how it stands now\n",
                       process, request->path);
+    } else if (holder >= 0 && (status == ST_AGAIN || status == ST_FULL)) {
+        (void)fprintf(stderr,
+                      "isotherm store: the running agent%s has %s: stop it first (systemctl stop "
+                      "isotherm), %s\n",
+                      process, request->path,
+                      mode == READER_OWNS ? "then repair" : "or try again");
         *code = EXIT_UNAVAILABLE;
     } else if (status == ST_NOT_FOUND) {
         (void)fprintf(stderr, "isotherm store: there is no store at %s\n", request->path);
@@ -190,17 +195,18 @@ static int run_store(int argc, char **argv)
 
 const struct command command_store = {
     .name = "store",
-    .summary = "check, show, export or repair the store of a stopped agent",
+    .summary = "check, show, export or repair the store",
     .help =
         "Usage: isotherm store check  [-c CONFIG | STORE] [--json]\n"
         "       isotherm store dump   [-c CONFIG | STORE] [--json] [FILTER]...\n"
         "       isotherm store export [-c CONFIG | STORE --gateway NAME] [--format jsonl|csv]\n"
         "                             [FILTER]...\n"
         "       isotherm store repair [-c CONFIG | STORE] [--yes] [--json]\n\n"
-        "Looks into a store while its agent does not run. STORE is the file itself, a copy of\n"
-        "it, or one that was set aside (store.db.damaged-1); its -wal belongs to it. Without\n"
-        "STORE it is that of the configuration (default " COMMAND_DEFAULT_CONFIG ").\n"
-        "Only repair ever writes.\n\n"
+        "Looks into a store. STORE is the file itself, a copy of it, or one that was set aside\n"
+        "(store.db.damaged-1); its -wal belongs to it. Without STORE it is that of the\n"
+        "configuration (default " COMMAND_DEFAULT_CONFIG "). Beside a running agent check, dump\n"
+        "and export look at a copy as of now, made in TMPDIR (/tmp) and deleted at once; the\n"
+        "agent goes on undisturbed. Only repair ever writes, and needs the agent stopped.\n\n"
         "  check    reads all of it: pages, version, every record and journal entry, the order\n"
         "           of the numbers, the ledger, the budget; says everything that is wrong\n"
         "  dump     shows what is in it, line by line\n"
@@ -225,6 +231,7 @@ const struct command command_store = {
         "  isotherm store export store.db.damaged-1 -g line-7 > lost.jsonl\n"
         "  isotherm store repair /var/lib/isotherm/store.db\n\n"
         "Exit codes: 0 done, sound; 1 damaged, not there, or nothing was done; 64 wrong usage;\n"
-        "69 the agent runs and has the store; 78 the configuration has errors.\n",
+        "69 the agent runs and has the store, and it is to be repaired or could not be copied;\n"
+        "78 the configuration has errors.\n",
     .run = run_store,
 };

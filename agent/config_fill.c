@@ -1,4 +1,8 @@
-/* Invariant: every node is either read into its member or has a problem reported at its place. */
+/* Invariant: every node is either read into its member or has a problem reported at its place.
+ *
+ * What is wrong does not hide what else is wrong: a mistyped key is reported and then read as the
+ * one that was meant, and what several values must be together is checked as far as they are
+ * good. */
 #include "config_fill.h"
 
 #include "config_tables.h"
@@ -84,8 +88,9 @@ static bool is_left_out(struct config_tree *tree, const struct field *field,
 }
 
 static void fill_field(struct config_tree *tree, const struct field *field,
-                       const struct config_node *node, void *options)
+                       struct config_node *node, void *options)
 {
+    size_t errors_before = tree->errors;
     if (node->is_bad || is_left_out(tree, field, node)) return;
     if (field->type == FIELD_GROUP) {
         config_fill_group(tree, field->fields, node, field_member(field, options), NULL);
@@ -95,13 +100,13 @@ static void fill_field(struct config_tree *tree, const struct field *field,
         field_mark_given(field, options);
     } else {
         config_fill_scalar(tree, field, node, options);
+        node->is_bad = tree->errors > errors_before;
     }
 }
 
 static void report_unknown(struct config_tree *tree, const struct field_table *table,
-                           const struct config_node *key)
+                           const struct config_node *key, const char *nearest)
 {
-    const char *nearest = field_find_nearest(table, key->text);
     if (nearest != NULL) {
         config_node_report(tree, key, "unknown key \"%.64s\"; did you mean \"%s\"?", key->text,
                            nearest);
@@ -118,16 +123,55 @@ static void report_unknown(struct config_tree *tree, const struct field_table *t
                        known.is_cut ? "" : "; known here: ", known.is_cut ? "" : names);
 }
 
+static bool is_nearer(const char *name, const char *known, const char *other)
+{
+    size_t distance = field_name_distance(name, known);
+    return distance < (other != NULL ? field_name_distance(name, other) : SIZE_MAX);
+}
+
+/* Reports every key that the table does not know; one that was mistyped gets the name that was
+ * meant, unless that is there as well. */
+static void mend_keys(struct config_tree *tree, const struct field_table *table,
+                      const struct config_node *node, const char *skip)
+{
+    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
+        const char *name = child->key->text;
+        if (field_find(table, name) != NULL) continue;
+        if (skip != NULL && strcmp(skip, name) == 0) continue;
+        const char *nearest = field_find_nearest(table, name);
+        if (skip != NULL && is_nearer(name, skip, nearest)) nearest = skip;
+        report_unknown(tree, table, child->key, nearest);
+        if (nearest != NULL && config_node_find(node, nearest) == NULL)
+            config_node_rename(child->key, nearest);
+    }
+}
+
 /* Where the table's own check says what does not fit together. */
 struct check_context {
     struct config_tree *tree;
+    const struct field_table *table;
     const struct config_node *node;
 };
+
+/* Whether a complaint about this value only follows from what was reported already: it is bad,
+ * or it is missing where it is required or something else is bad. */
+static bool is_consequence(const struct check_context *check, const char *name,
+                           const struct config_node *value)
+{
+    if (value != NULL) return value->is_bad;
+    const struct field *field = field_find(check->table, name);
+    if (field != NULL && field->is_required) return true;
+    for (const struct config_node *other = check->node->first; other != NULL; other = other->next) {
+        if (other->is_bad) return true;
+    }
+    return false;
+}
 
 static void add_check_problem(void *context, const char *field_name, const char *problem)
 {
     const struct check_context *check = context;
     const struct config_node *at = config_node_find(check->node, field_name);
+    if (is_consequence(check, field_name, at)) return;
     config_node_report(check->tree, at != NULL ? at : check->node, "%s: %s", field_name, problem);
 }
 
@@ -135,6 +179,7 @@ static void add_check_warning(void *context, const char *field_name, const char 
 {
     const struct check_context *check = context;
     const struct config_node *at = config_node_find(check->node, field_name);
+    if (is_consequence(check, field_name, at)) return;
     if (at == NULL) at = check->node;
     config_tree_report(check->tree, at->file, at->line, at->column, true, "%s: %s", field_name,
                        problem);
@@ -143,22 +188,10 @@ static void add_check_warning(void *context, const char *field_name, const char 
 static void check_group(struct config_tree *tree, const struct field_table *table,
                         const struct config_node *node, const void *options)
 {
-    struct check_context context = {.tree = tree, .node = node};
+    struct check_context context = {.tree = tree, .table = table, .node = node};
     const struct field_report report = {
         .add = add_check_problem, .warn = add_check_warning, .context = &context};
     if (table->check != NULL) table->check(options, &report);
-}
-
-/* Whether a mistyped key, reported already, was meant to be that one. */
-static bool is_mistyped(const struct field_table *table, const struct config_node *node,
-                        const char *name)
-{
-    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
-        if (field_find(table, child->key->text) != NULL) continue;
-        const char *nearest = field_find_nearest(table, child->key->text);
-        if (nearest != NULL && strcmp(nearest, name) == 0) return true;
-    }
-    return false;
 }
 
 static void report_missing(struct config_tree *tree, const struct field_table *table,
@@ -167,7 +200,6 @@ static void report_missing(struct config_tree *tree, const struct field_table *t
     for (size_t i = 0; i < table->count; i++) {
         const struct field *field = &table->fields[i];
         if (!field->is_required || config_node_find(node, field->name) != NULL) continue;
-        if (is_mistyped(table, node, field->name)) continue;
         config_node_report(tree, node, "key \"%s\" is missing", field->name);
     }
 }
@@ -175,22 +207,16 @@ static void report_missing(struct config_tree *tree, const struct field_table *t
 void config_fill_group(struct config_tree *tree, const struct field_table *table,
                        const struct config_node *node, void *options, const char *skip)
 {
-    size_t errors_before = tree->errors;
     if (node->is_bad) return;
     if (node->kind != CONFIG_MAP && !is_empty(node)) {
         config_node_report(tree, node, "must be a group of keys, not %s", kind_name(node));
         return;
     }
-    bool has_bad_child = false;
-    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
+    mend_keys(tree, table, node, skip);
+    for (struct config_node *child = node->first; child != NULL; child = child->next) {
         const struct field *field = field_find(table, child->key->text);
-        has_bad_child = has_bad_child || child->is_bad;
-        if (field != NULL) {
-            fill_field(tree, field, child, options);
-        } else if (skip == NULL || strcmp(skip, child->key->text) != 0) {
-            report_unknown(tree, table, child->key);
-        }
+        if (field != NULL) fill_field(tree, field, child, options);
     }
     report_missing(tree, table, node);
-    if (tree->errors == errors_before && !has_bad_child) check_group(tree, table, node, options);
+    check_group(tree, table, node, options);
 }

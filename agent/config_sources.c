@@ -24,9 +24,9 @@ static const char *find_nearest_driver(const char *name)
     return nearest;
 }
 
-static void report_unknown_driver(struct config_tree *tree, const struct config_node *key)
+static void report_unknown_driver(struct config_tree *tree, const struct config_node *key,
+                                  const char *nearest)
 {
-    const char *nearest = find_nearest_driver(key->text);
     if (nearest != NULL) {
         config_node_report(tree, key, "unknown source \"%.64s\"; did you mean \"%s\"?", key->text,
                            nearest);
@@ -60,12 +60,15 @@ static const struct config_node *find_options(struct config_tree *tree,
     return NULL;
 }
 
+/* A mistyped one is reported and taken for the one that was meant, so that its options are read. */
 static const struct driver *find_driver(struct config_tree *tree, const struct config_node *key)
 {
     const struct driver *driver = registry_find(key->text);
     if (driver == NULL) {
-        report_unknown_driver(tree, key);
-        return NULL;
+        const char *nearest = find_nearest_driver(key->text);
+        report_unknown_driver(tree, key, nearest);
+        if (nearest != NULL) driver = registry_find(nearest);
+        if (driver == NULL) return NULL;
     }
     if (driver->is_compiled) return driver;
     config_node_report(tree, key, "source \"%s\" is not compiled into this program", driver->name);

@@ -78,6 +78,14 @@ void config_node_report(struct config_tree *tree, const struct config_node *node
     va_end(arguments);
 }
 
+void config_node_rename(struct config_node *key, const char *name)
+{
+    char *copy = strdup(name);
+    if (copy == NULL) return;
+    free(key->text);
+    key->text = copy;
+}
+
 struct config_node *config_node_find(const struct config_node *map, const char *key)
 {
     for (struct config_node *child = map->first; child != NULL; child = child->next) {

@@ -66,6 +66,9 @@ void config_tree_merge(struct config_node *base, struct config_node *over);
 /* The value under that key of a map, or NULL. */
 struct config_node *config_node_find(const struct config_node *map, const char *key);
 
+/* Gives a key another name.  Without memory it keeps the one it has. */
+void config_node_rename(struct config_node *key, const char *name);
+
 /* Reports a problem, an error unless is_warning.  `file` NULL: none. */
 void config_tree_report(struct config_tree *tree, const char *file, unsigned line, unsigned column,
                         bool is_warning, const char *format, ...) ISOTHERM_PRINTF(6, 7);

@@ -212,6 +212,7 @@ static void commit(struct flow *flow)
     stream_flush_journal(flow->stream);
     sweep_journal(flow);
     journal_sources(flow);
+    store_set_wal(flow->store, wear_form(&flow->wear).wal_percent);
     if (flow->front != NULL) alarm_front_journal(flow->front, sink_journal, flow);
     if (!store_commit(flow->store, flow->ticket)) return;
     flow->handed_ticket = flow->ticket;
@@ -280,6 +281,19 @@ struct stream_sink flow_sink(struct flow *flow)
         .has_room = sink_has_room, .emit = sink_emit, .journal = sink_journal, .context = flow};
 }
 
+/* Both are counted for the device: which one is wrong cannot be known here. */
+static void note_source(struct flow *flow, struct intake *intake, const struct reading *reading)
+{
+    size_t offset = offsetof(struct flow_source, intake);
+    const struct flow_source *source = (const void *)((const char *)intake - offset);
+    unsigned former = stream_note_source(flow->stream, (uint8_t)(source - flow->sources + 1));
+    if (former == 0) return;
+    intake->conflicts++;
+    log_limited(flow->host.log, LOG_LEVEL_WARN, intake->name, "conflict",
+                "device %s comes from %s as well; both are counted as one device", reading->device,
+                flow->sources[former - 1].intake.name);
+}
+
 static enum verdict on_offer(void *context, struct intake *intake, const struct reading *reading,
                              uint64_t *ticket)
 {
@@ -293,6 +307,7 @@ static enum verdict on_offer(void *context, struct intake *intake, const struct 
         return verdict;
     }
     if (verdict != VERDICT_OK) return verdict;
+    note_source(flow, intake, reading);
     *ticket = ++flow->ticket;
     if (flow->watcher.reading != NULL) {
         size_t offset = offsetof(struct flow_source, intake);
@@ -393,6 +408,13 @@ enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
 static void add_counts(struct verdict_counts *into, const struct verdict_counts *from)
 {
     for (int i = 0; i < VERDICT_COUNT; i++) into->by[i] += from->by[i];
+}
+
+uint64_t flow_count_conflicts(const struct flow *flow)
+{
+    uint64_t conflicts = 0;
+    for (size_t i = 0; i < flow->source_count; i++) conflicts += flow->sources[i].intake.conflicts;
+    return conflicts;
 }
 
 struct verdict_counts flow_count_verdicts(const struct flow *flow)

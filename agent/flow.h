@@ -93,6 +93,9 @@ enum status flow_prepare(struct flow *flow) ISOTHERM_CHECK;
 /* Gives one journal entry back to the ledger, a source or the stream, before flow_start. */
 enum status flow_restore(struct flow *flow, const void *bytes, size_t size) ISOTHERM_CHECK;
 
+/* Readings of a device whose reading before came from another source, since the start. */
+uint64_t flow_count_conflicts(const struct flow *flow);
+
 /* All counts of all sources, former ones included. */
 struct verdict_counts flow_count_verdicts(const struct flow *flow);
 

@@ -33,6 +33,7 @@ struct intake {
     struct intake_host *host;
     const char *name;             /* of the source; kept by the owner */
     struct verdict_counts counts; /* everything that came in, by verdict */
+    uint64_t conflicts;           /* readings of a device that another source had brought before */
     uint64_t last_ticket;         /* of the newest reading taken */
     struct repeat repeat;         /* opened and closed by the owner; without capacity until then */
     bool is_connected;

@@ -1,6 +1,8 @@
 /* isotherm: temperature agent for factory gateways.  Picks a subcommand and calls it. */
 #include "command.h"
 
+#include "base/field.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +38,24 @@ static bool is_any(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+static int reject(const char *name)
+{
+    const char *nearest = NULL;
+    size_t shortest = SIZE_MAX;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        size_t distance = field_name_distance(name, commands[i]->name);
+        if (distance >= shortest) continue;
+        shortest = distance;
+        nearest = commands[i]->name;
+    }
+    (void)fprintf(stderr, "isotherm: no command \"%s\"", name);
+    if (nearest != NULL)
+        (void)fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+    else
+        (void)fputs("; see `isotherm --help`\n", stderr);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -57,6 +77,5 @@ int main(int argc, char **argv)
         }
         return commands[i]->run(argc - 1, argv + 1);
     }
-    (void)fprintf(stderr, "isotherm: no command \"%s\"; see `isotherm --help`\n", name);
-    return EXIT_USAGE;
+    return reject(name);
 }

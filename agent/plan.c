@@ -21,7 +21,7 @@
 /* Measured on Debian 12, amd64 (docs/plan.md); memory in bytes. */
 enum {
     FILE_BYTES = 5700 * 1024,         /* code and constants of program and libraries */
-    OPENSSL_FILE_BYTES = 2750 * 1024, /* more of OpenSSL, for TLS and for CoAP */
+    OPENSSL_FILE_BYTES = 2750 * 1024, /* more of OpenSSL, for TLS */
     LIBRARY_DATA_BYTES = 640 * 1024,  /* relocations and tables that the libraries write to */
     STACK_BYTES = 100 * 1024,         /* of all threads, as far as they are used */
     SQLITE_BYTES = 380 * 1024,        /* cache of 256 KiB, statements, index of the WAL */
@@ -137,7 +137,7 @@ static void add_library_parts(struct plan *plan, const struct config *config)
     add_part(plan, false, STACK_BYTES, STACK_BYTES, "stacks of the threads");
     add_part(plan, false, ALLOCATOR_BYTES, ALLOCATOR_BYTES, "between blocks");
     plan->anonymous_bytes = plan->resident_bytes;
-    int64_t files = FILE_BYTES + (encrypted + coap > 0 ? OPENSSL_FILE_BYTES : 0);
+    int64_t files = FILE_BYTES + (encrypted > 0 ? OPENSSL_FILE_BYTES : 0);
     add_part(plan, false, files, files, "code of program and libraries (files)");
 }
 

@@ -19,6 +19,7 @@ enum {
     BASE_FRAMES = 3,        /* of every commit: the state, the journal's leaf, page 1 */
     LEAF_BYTES = 1000,      /* of a journal entry with pages of its own, beside them */
     INLINE_BYTES = 4061,    /* a longer journal entry has pages of its own */
+    ROUNDS_KEPT = 3,        /* rounds of the journal that lie about in pages, measured */
     SHARED_PAGES = 5,       /* written back once for all commits since the last time */
     BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
     MARGIN_PERCENT = 6,
@@ -152,6 +153,7 @@ static int64_t readings_a_commit(const struct config *config)
 struct load {
     int64_t readings, dirty, records;
     int64_t journal_bytes, record_bytes;
+    int64_t journal_round_bytes; /* pages that journal entries use in turn */
     int64_t interval_ms;
 };
 
@@ -176,7 +178,9 @@ static struct load load_of(const struct plan *plan, const struct config *config,
                          load.readings * REPEAT_BYTES +
                          (int64_t)config->source_count * LEDGER_TYPICAL;
     int64_t states = plan->assumed.devices * traffic->state_bytes;
-    load.journal_bytes += load.journal_bytes * states / sweep_growth(states, load.journal_bytes);
+    int64_t growth = sweep_growth(states, load.journal_bytes);
+    load.journal_bytes += load.journal_bytes * states / growth;
+    load.journal_round_bytes = ROUNDS_KEPT * (states + growth);
     load.record_bytes = divide_up(plan->records_per_day * plan->record_bytes, commits);
     return load;
 }
@@ -197,8 +201,8 @@ static int64_t outbox_milli(const struct plan *plan, const struct config *config
 }
 
 /* A page goes to the WAL with each commit that changes it, and back to its place once for all the
- * commits since the last checkpoint.  A long journal entry costs one page more, of the list of
- * free pages. */
+ * commits since the last checkpoint: what the journal goes round in, too, when that is less than
+ * what came.  A long journal entry costs one page more, of the list of free pages. */
 static int64_t bytes_per_commit(const struct plan *plan, const struct config *config,
                                 const struct load *load)
 {
@@ -210,8 +214,11 @@ static int64_t bytes_per_commit(const struct plan *plan, const struct config *co
         (BASE_FRAMES + (is_long ? 1 : 0)) * 1000 + outbox_milli(plan, config, load);
     int64_t payload = load->journal_bytes + load->record_bytes;
     int64_t to_wal = frames_milli * FRAME_BYTES / 1000 + payload + load->record_bytes / 2;
-    int64_t back =
-        payload + (is_long ? LEAF_BYTES : 0) + SHARED_PAGES * to_wal / shares.checkpoint_pages;
+    int64_t wal_pages = shares.checkpoint_pages * plan->wal_percent / WEAR_WAL_PERCENT;
+    int64_t journal_back = load->journal_bytes + (is_long ? LEAF_BYTES : 0);
+    int64_t round_back = load->journal_round_bytes * to_wal / FRAME_BYTES / wal_pages;
+    if (round_back < journal_back) journal_back = round_back;
+    int64_t back = journal_back + load->record_bytes + SHARED_PAGES * to_wal / wal_pages;
     return (to_wal + back) * (100 + MARGIN_PERCENT) / 100;
 }
 
@@ -247,10 +254,12 @@ int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *confi
 }
 
 static void try_interval(struct plan *plan, const struct config *config,
-                         const struct plan_traffic *traffic, int64_t interval_ms)
+                         const struct plan_traffic *traffic, int64_t interval_ms, bool is_exceeded)
 {
     int64_t readings = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
     plan->commit_every_ms = interval_ms;
+    plan->wal_percent = wear_choose_form(interval_ms, plan->flash_budget_bytes, plan->is_commit_fixed, is_exceeded)
+                            .wal_percent;
     plan->commits_per_day = commits_a_day(plan, config, interval_ms);
     if (plan->commits_per_day == 0) return;
     struct load load = load_of(plan, config, traffic, readings);
@@ -265,11 +274,14 @@ static void fill_flash(struct plan *plan, const struct config *config,
     plan->flash_budget_bytes = store_flash_per_day(&config->store);
     plan->is_commit_fixed = config->store.commit_every_ms > 0;
     if (plan->is_commit_fixed) {
-        try_interval(plan, config, traffic, config->store.commit_every_ms);
+        int64_t interval_ms = config->store.commit_every_ms;
+        try_interval(plan, config, traffic, interval_ms, false);
+        if (plan->flash_bytes_per_day > plan->flash_budget_bytes)
+            try_interval(plan, config, traffic, interval_ms, true);
         return;
     }
     for (int64_t interval_ms = WEAR_LEAST_MS; interval_ms <= WEAR_MOST_MS; interval_ms += 1000) {
-        try_interval(plan, config, traffic, interval_ms);
+        try_interval(plan, config, traffic, interval_ms, false);
         bool is_kept = plan->flash_bytes_per_day <= plan->flash_budget_bytes;
         if (plan->flash_budget_bytes == 0 || is_kept) return;
     }

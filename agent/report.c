@@ -48,6 +48,7 @@ static void add_source(struct text *text, const struct flow_source *source, int6
     text_json_uint(text, "received", ledger_count_received(&intake->counts));
     text_json_uint(text, "taken", intake->counts.by[VERDICT_OK]);
     add_refused(text, &intake->counts);
+    text_json_uint(text, "conflicts", intake->conflicts);
     if (intake->last_mono_ms > 0)
         text_json_int(text, "last_reading_age_ms", now_mono_ms - intake->last_mono_ms);
     else
@@ -104,6 +105,7 @@ static void add_flash(struct text *text, const struct flow *flow, int64_t now_mo
     text_json_int(text, "budget_per_day_bytes", flash.budget_bytes);
     text_json_int(text, "commit_every_ms", flash.interval_ms);
     text_json_bool(text, "commit_every_fixed", flash.is_fixed);
+    text_json_int(text, "wal_percent", flash.wal_percent);
     text_json_bool(text, "over_budget", flash.is_over);
     text_json_close(text, '}');
 }
@@ -124,6 +126,7 @@ static void add_store(struct text *text, const struct flow *flow, const struct s
     text_json_uint(text, "waiting_alarms", counts->waiting[LANE_ALARM]);
     text_json_uint(text, "waiting_summaries", counts->waiting[LANE_WINDOW]);
     text_json_uint(text, "covered", counts->covered);
+    text_json_uint(text, "merged_alarms", counts->merged_alarms);
     add_flash(text, flow, now_mono_ms);
     text_json_close(text, '}');
 }
@@ -242,6 +245,7 @@ void report_ledger(struct text *text, const struct flow *flow, const char *epoch
     text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
     text_json_string(text, "version", ISOTHERM_VERSION);
     add_ledger(text, flow, &stream, &store);
+    text_json_uint(text, "conflicts", flow_count_conflicts(flow));
     add_ledger_sources(text, flow);
     text_json_close(text, '}');
 }

@@ -476,7 +476,7 @@ enum verdict decode_json(const char *text, size_t size, const char *const *point
     scan.depth = 0;
     scan.key_count = 0;
     struct trail trail = nowhere;
-    for (size_t i = 0; i < pointer_count; i++) {
+    for (size_t i = 0; i < pointer_count && i < DECODE_JSON_POINTERS; i++) {
         found[i] = (struct json_slice){.kind = JSON_MISSING};
         if (pointers[i] == NULL || pointers[i][0] == '\0') continue;
         trail.rest[i] = pointers[i];

@@ -63,11 +63,12 @@ struct driver {
 
     /* Optional: tries one payload against the mappings without a source, for `isotherm decode`.
      * `address` is what the source would add (a topic, a CoAP path; "" if none).  Calls found()
-     * for each reading and returns the verdict for the whole. */
+     * for each reading and returns the verdict for the whole.  Refused, *detail (NULL before) may
+     * become a static text that says what was wrong. */
     enum verdict (*decode)(const void *options, const char *address, const char *payload,
                            size_t size, int64_t now_wall_ms,
                            void (*found)(void *context, const struct reading *reading),
-                           void *context);
+                           void *context, const char **detail);
 };
 
 /* All drivers this program knows of, compiled in or not, ended by NULL. */

@@ -77,18 +77,17 @@ static enum verdict decode_request(const struct path_map *map, const struct mapp
 static enum verdict coap_decode(const void *context_options, const char *address,
                                 const char *payload, size_t size, int64_t now_wall_ms,
                                 void (*found)(void *context, const struct reading *reading),
-                                void *context)
+                                void *context, const char **detail)
 {
     const struct coap_options *options = context_options;
     struct coap_server_request request = {.payload = payload, .payload_size = size};
     struct path_map map;
     struct reading reading;
-    const char *detail;
     (void)now_wall_ms;
-    if (path_map_compile(&map, options->path, &detail) != ST_OK) return VERDICT_UNKNOWN_DEVICE;
+    if (path_map_compile(&map, options->path, detail) != ST_OK) return VERDICT_UNKNOWN_DEVICE;
     request.segment_count = path_map_split(address, request.segments, PATH_MAP_SEGMENTS);
     if (size > COAP_SERVER_PAYLOAD) return VERDICT_LENGTH;
-    enum verdict verdict = decode_request(&map, &options->mapping, &request, &reading, &detail);
+    enum verdict verdict = decode_request(&map, &options->mapping, &request, &reading, detail);
     if (verdict == VERDICT_OK) found(context, &reading);
     return verdict;
 }

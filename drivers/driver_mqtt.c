@@ -8,6 +8,7 @@
 #include "driver_mqtt.h"
 
 #include "stream/reading.h"
+#include "window_guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,11 +17,14 @@
 
 #define KEY_SEED UINT64_C(0x69736f746865726d) /* the same for ever: keys outlive the process */
 
+enum { REPEATS_MARKED, REPEATS_UNMARKED, REPEATS_RENUMBERED };
+
 enum {
     WINDOW_MAX = 512,
-    WINDOWS_UNDER_WAY = 16,   /* seen from mosquitto 2.0.11: 5 */
-    IN_FLIGHT_311 = 20,       /* what brokers send unacknowledged when they are not told a number */
-    PACKET_ROOM_BYTES = 65536 /* topic and properties beside the payload */
+    WINDOWS_UNDER_WAY = 16, /* seen from mosquitto 2.0.11: 5 */
+    IN_FLIGHT_311 = 20,     /* what brokers send unacknowledged when they are not told a number */
+    GUESSED_PATIENCE_MS = 1000, /* a commit for a guess waits, where the flash is to be spared */
+    PACKET_ROOM_BYTES = 65536   /* topic and properties beside the payload */
 };
 
 struct state {
@@ -32,6 +36,7 @@ struct state {
 
     uint64_t last_ticket;  /* of the readings at QoS 1 */
     size_t unacknowledged; /* messages at QoS 1 whose acknowledgement is held */
+    struct window_guess window;
     size_t repeats_left;   /* so many messages may still be repeats */
     uint64_t begin_ticket; /* when it is durable the new session may begin; 0: it has begun */
     struct reading kept;   /* the intake was busy: to be offered again */
@@ -45,6 +50,7 @@ struct state {
 /* ---- options ---- */
 
 static const char *const retained_names[] = {"refuse", "accept", NULL};
+static const char *const repeats_names[] = {"marked", "unmarked", "renumbered", NULL};
 
 static const struct field subscription_fields[] = {
     {.name = "topic",
@@ -122,6 +128,15 @@ static const struct field fields[] = {
      .choices = retained_names,
      .default_text = "refuse",
      FIELD_HELP("Whether to take retained messages, which are old values that the broker kept.")},
+    {.name = "repeats",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct driver_mqtt_options, repeats),
+     .choices = repeats_names,
+     .default_text = "marked",
+     FIELD_HELP(
+         "How the broker sends a message again after a lost connection. marked: as MQTT has "
+         "it, with its id and DUP. unmarked: without DUP (aedes). renumbered: with another id "
+         "(RabbitMQ 3.10); payloads should then hold a time or a counter.")},
     {.name = "subscribe",
      .type = FIELD_LIST,
      .offset = offsetof(struct driver_mqtt_options, subscriptions),
@@ -221,6 +236,8 @@ static void update_flow(struct state *state)
     if (must_hold(state)) {
         mqtt_client_hold(state->client);
     } else {
+        window_guess_release(&state->window, state->unacknowledged,
+                             intake_now_mono_ms(state->intake));
         state->unacknowledged = 0;
         mqtt_client_release(state->client);
     }
@@ -232,10 +249,12 @@ static void update_flow(struct state *state)
 }
 
 /* The id, which has one message at a time, and a hash of what it stands for. */
-static uint64_t key_of(const struct mqtt_message *message)
+static uint64_t key_of(const struct driver_mqtt_options *options,
+                       const struct mqtt_message *message)
 {
     uint64_t hash = XXH3_64bits_withSeed(message->topic, strlen(message->topic), KEY_SEED);
     hash = XXH3_64bits_withSeed(message->payload, message->size, hash);
+    if (options->repeats == REPEATS_RENUMBERED) return hash;
     return (uint64_t)message->id << 32 | (uint32_t)hash;
 }
 
@@ -244,7 +263,8 @@ static bool is_repeat(struct state *state, const struct mqtt_message *message, u
 {
     if (state->repeats_left == 0) return false;
     state->repeats_left--;
-    return message->repeat != MQTT_REPEAT_NO && intake_is_repeat(state->intake, key, INT64_MAX);
+    bool is_new = message->repeat == MQTT_REPEAT_NO && state->options->repeats != REPEATS_UNMARKED;
+    return !is_new && intake_is_repeat(state->intake, key, INT64_MAX);
 }
 
 /* Offers; what the intake cannot take now is kept, since the library cannot give it back. */
@@ -275,9 +295,11 @@ static void offer_kept(struct state *state)
 static void count_message(struct state *state, int qos)
 {
     if (qos == 0 || !must_hold(state)) return;
+    window_guess_arrive(&state->window, state->unacknowledged, intake_now_mono_ms(state->intake));
     state->unacknowledged++;
-    if (state->unacknowledged != commit_at(state->options)) return;
-    intake_request_commit(state->intake);
+    if (state->unacknowledged != window_guess_read(&state->window)) return;
+    bool is_guessed = window_guess_is_guessed(&state->window);
+    intake_request_commit_within(state->intake, is_guessed ? GUESSED_PATIENCE_MS : 0);
     mqtt_client_hurry(state->client);
 }
 
@@ -311,7 +333,7 @@ static void on_message(void *context, const struct mqtt_message *message)
             intake_report_refusal(state->intake, VERDICT_BUSY, "topic %.80s", message->topic);
         return;
     }
-    uint64_t key = message->qos > 0 ? key_of(message) : 0;
+    uint64_t key = message->qos > 0 ? key_of(state->options, message) : 0;
     enum verdict verdict = judge(state, message, key, &reading, &detail);
     if (verdict == VERDICT_OK) {
         offer(state, &reading, message->qos, key);
@@ -375,6 +397,7 @@ static void on_lost(void *context, const char *reason)
     struct state *state = context;
     state->begin_ticket = 0;
     state->unacknowledged = 0;
+    window_guess_reset(&state->window);
     if (state->has_kept && state->kept_qos > 0) state->has_kept = false;
     update_flow(state);
     intake_report_connected(state->intake, false, reason);
@@ -402,6 +425,7 @@ static enum status driver_open(void *opaque, struct intake *intake, const void *
     struct state *state = opaque;
     state->intake = intake;
     state->options = options;
+    window_guess_init(&state->window, commit_at(options));
     enum status status = parse_maps(state);
     if (status != ST_OK) return status;
     /* Fixed over restarts, unless the order of the sources changes. */
@@ -463,6 +487,7 @@ static void driver_pause(void *opaque)
 {
     struct state *state = opaque;
     state->is_paused = true;
+    window_guess_pause(&state->window, intake_now_mono_ms(state->intake));
     if (state->client != NULL) mqtt_client_pause(state->client);
 }
 
@@ -478,19 +503,18 @@ static void driver_resume(void *opaque)
 static enum verdict driver_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)now_wall_ms;
     const struct driver_mqtt_options *ours = options;
     struct topic_map maps[MQTT_SUBSCRIPTIONS];
     struct reading reading = {0};
-    const char *detail = "";
     for (size_t i = 0; i < ours->subscription_count; i++) {
         const struct driver_mqtt_subscription *subscription = &ours->subscriptions[i];
-        if (topic_map_parse(&maps[i], subscription->topic, subscription->id, &detail) != ST_OK)
+        if (topic_map_parse(&maps[i], subscription->topic, subscription->id, detail) != ST_OK)
             return VERDICT_UNKNOWN_DEVICE;
     }
-    enum verdict verdict = decode_message(maps, ours, address, payload, size, &reading, &detail);
+    enum verdict verdict = decode_message(maps, ours, address, payload, size, &reading, detail);
     if (verdict == VERDICT_OK) found(context, &reading);
     return verdict;
 }

@@ -22,6 +22,7 @@ struct driver_mqtt_options {
     int64_t receive_maximum;
     int64_t coalesce_ms; /* 0: read each message as it comes */
     int retained;        /* 0: refuse, 1: accept */
+    int repeats;         /* 0: marked, with their ids; 1: not marked; 2: with new ids */
     struct driver_mqtt_subscription subscriptions[MQTT_SUBSCRIPTIONS];
     size_t subscription_count;
 };

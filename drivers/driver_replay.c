@@ -214,12 +214,12 @@ static void replay_resume(void *context)
 static enum verdict replay_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)address;
     (void)now_wall_ms;
     const struct replay_options *replay = options;
-    return line_source_try(&replay->lines, payload, size, found, context);
+    return line_source_try(&replay->lines, payload, size, found, context, detail);
 }
 
 static const char *const speed_names[] = {"full", "recorded", NULL};

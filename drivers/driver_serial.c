@@ -186,12 +186,12 @@ static void serial_resume(void *context)
 static enum verdict serial_decode(const void *options, const char *address, const char *payload,
                                   size_t size, int64_t now_wall_ms,
                                   void (*found)(void *context, const struct reading *reading),
-                                  void *context)
+                                  void *context, const char **detail)
 {
     (void)address;
     (void)now_wall_ms;
     const struct serial_options *serial = options;
-    return line_source_try(&serial->lines, payload, size, found, context);
+    return line_source_try(&serial->lines, payload, size, found, context, detail);
 }
 
 static const char *const parity_names[] = {"none", "even", "odd", NULL};

@@ -271,8 +271,9 @@ static void template_resume(void *context)
 static enum verdict template_decode(const void *options, const char *address, const char *payload,
                                     size_t size, int64_t now_wall_ms,
                                     void (*found)(void *context, const struct reading *reading),
-                                    void *context)
+                                    void *context, const char **detail)
 {
+    (void)detail;
     (void)address;
     (void)now_wall_ms;
     const struct template_options *template = options;

@@ -129,14 +129,13 @@ enum line_step line_source_step(struct line_source *source)
 enum verdict line_source_try(const struct line_source_options *options, const char *line,
                              size_t size,
                              void (*found)(void *context, const struct reading *reading),
-                             void *context)
+                             void *context, const char **detail)
 {
     struct line_source source = {.options = options};
-    const char *detail = "";
-    if (prepare(&source, &detail) != ST_OK) return VERDICT_SYNTAX;
+    if (prepare(&source, detail) != ST_OK) return VERDICT_SYNTAX;
     if (size > (size_t)options->line_limit_bytes) return VERDICT_LENGTH;
     struct reading reading;
-    enum verdict verdict = line_source_decode(&source, line, size, &reading, &detail);
+    enum verdict verdict = line_source_decode(&source, line, size, &reading, detail);
     if (verdict == VERDICT_OK) found(context, &reading);
     return verdict;
 }

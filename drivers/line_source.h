@@ -75,10 +75,11 @@ enum line_step {
 /* Deals with the next line that source->splitter holds. */
 enum line_step line_source_step(struct line_source *source);
 
-/* The readings of one payload that is one line, for the `decode` hook of a driver. */
+/* The readings of one payload that is one line, for the `decode` hook of a driver; *detail as
+ * there. */
 enum verdict line_source_try(const struct line_source_options *options, const char *line,
                              size_t size,
                              void (*found)(void *context, const struct reading *reading),
-                             void *context);
+                             void *context, const char **detail);
 
 #endif

@@ -121,7 +121,7 @@ class Show:
         publishers = []
         for line, device in MQTT_DEVICES:
             publishers.append((device, self.launch(
-                [program("mosquitto_pub"), "-p", str(site), "-q", "1", "-l",
+                [program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(site), "-q", "1", "-l",
                  "-t", f"factory/{line}/{device}/temperature"], stdin=subprocess.PIPE)))
         while not self.stop.wait(1):
             for device, child in publishers:

@@ -92,6 +92,7 @@ struct alarm_event {
     uint32_t realarm;
     uint32_t raised_while_suppressed;
     uint32_t cause_occurrence;
+    uint32_t merged; /* transitions of the alarm just before this one that the store merged */
     char cause[ALARM_CAUSE_SIZE]; /* first-out alarm, outer limit, suppressing rule; "": none */
     bool annunciate;              /* calls for attention */
     bool is_first_out;

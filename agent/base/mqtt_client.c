@@ -9,14 +9,17 @@
 #include "base/mqtt_client_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <mqtt_protocol.h>
 
@@ -25,9 +28,11 @@ enum {
     GREETING_MIN_MS = 10000,
     GREETING_MAX_MS = 30000,
     ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
+    TRY_MS = 30000,    /* for all of them; those left get a moment each */
     STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
     TAKEOVERS = 3,     /* in a row, until it is called by its name */
     HURRY_MS = 1000,   /* a commit on a slow disk takes less */
+    FAREWELL_MS = 500, /* for the broker to end the line after DISCONNECT */
     PACKET_LIMIT_DEFAULT = 1 << 20
 };
 
@@ -221,7 +226,7 @@ static void connect_work(void *request)
 {
     struct mqtt_client *client = request;
     struct call_limit limit;
-    (void)call_limit_start(&limit, ADDRESS_MS);
+    (void)call_limit_start(&limit, ADDRESS_MS, TRY_MS);
     errno = 0;
     client->connect_rc = mosquitto_connect_bind_v5(
         client->handle, client->address.host, client->address.port,
@@ -371,6 +376,32 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
     return ST_OK;
 }
 
+/* Holds the line until the broker has read DISCONNECT and ends it.  Were it closed at once, what
+ * the broker still sends would be answered with a reset, and it would take us for lost; through a
+ * proxy the reset may even overtake DISCONNECT. */
+static void await_end(struct mqtt_client *client, int line)
+{
+    char unread[1024];
+    struct pollfd ready = {.fd = line, .events = POLLIN};
+    int64_t until_mono_ms = clock_mono_ms(&client->clock) + FAREWELL_MS;
+    for (;;) {
+        int64_t left_ms = until_mono_ms - clock_mono_ms(&client->clock);
+        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) <= 0) break;
+        if (read(line, unread, sizeof unread) <= 0) break;
+    }
+    (void)close(line);
+}
+
+static void disconnect(struct mqtt_client *client)
+{
+    int line = fcntl(mosquitto_socket(client->handle), F_DUPFD_CLOEXEC, 0);
+    (void)mosquitto_disconnect_v5(client->handle, 0, NULL);
+    (void)mosquitto_loop_write(client->handle, 1);
+    if (line < 0) return;
+    (void)shutdown(line, SHUT_WR);
+    await_end(client, line);
+}
+
 void mqtt_client_close(struct mqtt_client *client)
 {
     if (client == NULL) return;
@@ -382,10 +413,7 @@ void mqtt_client_close(struct mqtt_client *client)
         return;
     }
     /* With acknowledgements held DISCONNECT cannot leave without them: then the line just ends. */
-    if (client->state == CLIENT_UP && !mqtt_packets_are_held(client)) {
-        (void)mosquitto_disconnect_v5(client->handle, 0, NULL);
-        (void)mosquitto_loop_write(client->handle, 1);
-    }
+    if (client->state == CLIENT_UP && !mqtt_packets_are_held(client)) disconnect(client);
     release(client);
 }
 
@@ -463,6 +491,11 @@ void mqtt_client_reconnect(struct mqtt_client *client, const char *reason)
 bool mqtt_client_is_connected(const struct mqtt_client *client)
 {
     return client->state == CLIENT_UP;
+}
+
+uint16_t mqtt_client_receive_maximum(const struct mqtt_client *client)
+{
+    return client->broker_receive_maximum;
 }
 
 static void set_paused(struct mqtt_client *client, bool is_paused)

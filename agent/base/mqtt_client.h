@@ -146,6 +146,7 @@ struct mqtt_settings {
     const char *part;              /* name in log lines; kept by the caller */
     const char *default_client_id; /* copied */
     uint16_t receive_maximum;      /* v5; 0: leave it to the library */
+    uint16_t send_maximum;         /* of publishes without an answer; 0: leave it to the library */
     uint32_t packet_limit_bytes;   /* a broker that sends more is dropped; 0: 1 MiB */
     int64_t coalesce_ms;           /* what arrives is read this much later, with what follows */
     bool holds_acknowledgements;   /* nothing is written while mqtt_client_hold is in force */
@@ -161,8 +162,9 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
                              const struct mqtt_settings *settings,
                              const struct mqtt_events *events) ISOTHERM_CHECK;
 
-/* Sends DISCONNECT when connected and releases everything; a connect running in the pool is
- * abandoned and cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
+/* Sends DISCONNECT when connected, waits until the broker has closed the line (half a second at
+ * most), and releases everything; a connect running in the pool is abandoned and cleaned up when it
+ * ends.  No callback afterwards.  NULL does nothing. */
 void mqtt_client_close(struct mqtt_client *client);
 
 /* To be called at every connected(), with or without a session.  A refusal by the broker is
@@ -182,6 +184,10 @@ enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, c
 void mqtt_client_reconnect(struct mqtt_client *client, const char *reason);
 
 bool mqtt_client_is_connected(const struct mqtt_client *client);
+
+/* Publishes that the broker takes before it has answered the first; 0: it has named no number.
+ * What goes beyond waits in the library, in its order. */
+uint16_t mqtt_client_receive_maximum(const struct mqtt_client *client);
 
 /* Stop and restart reading from the socket. */
 void mqtt_client_pause(struct mqtt_client *client);

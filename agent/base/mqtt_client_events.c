@@ -11,7 +11,6 @@
 static void on_connect(struct mosquitto *handle, void *context, int code, int flags,
                        const mosquitto_property *properties)
 {
-    (void)properties;
     struct mqtt_client *client = context;
     bool is_v5 = client->options.version == MQTT_VERSION_5;
     if (client->state != CLIENT_GREETING) {
@@ -41,6 +40,9 @@ static void on_connect(struct mosquitto *handle, void *context, int code, int fl
     mqtt_state_enter(client, CLIENT_UP);
     mosquitto_log_callback_set(handle, NULL); /* else it formats a text for every packet */
     client->wants_flush = true;
+    client->broker_receive_maximum = 0;
+    (void)mosquitto_property_read_int16(properties, MQTT_PROP_RECEIVE_MAXIMUM,
+                                        &client->broker_receive_maximum, false);
     client->subscription_count = 0;
     log_write(client->settings.log, LOG_LEVEL_INFO, client->settings.part,
               "connected to %s:%d as %s, MQTT %s, %s", client->address.host, client->address.port,

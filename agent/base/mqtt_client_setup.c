@@ -103,6 +103,21 @@ static void warn_if_missing(const struct field_report *report, const char *name,
     report->warn(report->context, name, problem);
 }
 
+/* As open_secret will judge it. */
+static void check_secret(const struct field_report *report, const char *name, const char *path)
+{
+    char problem[96];
+    struct stat facts;
+    if (path[0] == '\0' || stat(path, &facts) != 0) return;
+    if (!S_ISREG(facts.st_mode)) {
+        report->add(report->context, name, "is not a file");
+    } else if ((facts.st_mode & S_IRWXO) != 0) {
+        (void)snprintf(problem, sizeof problem, "is open to everybody (mode %03o); chmod it to 600",
+                       (unsigned)facts.st_mode & 0777U);
+        report->add(report->context, name, problem);
+    }
+}
+
 void mqtt_options_check(const struct mqtt_options *options, const struct field_report *report)
 {
     struct mqtt_address address;
@@ -128,6 +143,7 @@ void mqtt_options_check(const struct mqtt_options *options, const struct field_r
     warn_if_missing(report, "cert_file", options->cert_file);
     warn_if_missing(report, "key_file", options->key_file);
     warn_if_missing(report, "password_file", options->password_file);
+    check_secret(report, "password_file", options->password_file);
 }
 
 /* Opens a secret; one that everybody can read is none. */
@@ -219,6 +235,8 @@ static enum status set_options(struct mosquitto *handle, const struct mqtt_optio
     if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1);
     if (rc == MOSQ_ERR_SUCCESS && is_v5 && settings->receive_maximum > 0)
         rc = mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, settings->receive_maximum);
+    if (rc == MOSQ_ERR_SUCCESS && settings->send_maximum > 0)
+        rc = mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, settings->send_maximum);
     /* Not for threads: packets then wait in a queue for mosquitto_loop_write, so that an
      * acknowledgement leaves when we say so. */
     if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_threaded_set(handle, true);

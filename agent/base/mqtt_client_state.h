@@ -34,6 +34,7 @@ struct mqtt_client {
     struct loop_timer *timer;      /* next try while WAITING, else a tick each second */
     struct loop_timer *rest_timer; /* the end of a rest */
 
+    uint16_t broker_receive_maximum; /* of this connection; 0: it named none */
     uint32_t attempt;
     unsigned takeovers;    /* connections in a row that ended as if another client had our id */
     int64_t since_mono_ms; /* entered the state */

@@ -58,6 +58,8 @@ void batch_clear(struct batch *batch)
     memset(batch->records, 0, sizeof batch->records);
     batch->next_seq = 0;
     batch->range_count = 0;
+    memset(batch->told, 0, sizeof batch->told);
+    batch->wal_percent = 0;
     batch->number = 0;
     batch->ends_former_round = batch->begins_round = batch->ends_own_round = false;
 }

@@ -7,6 +7,7 @@
 #define ISOTHERM_STORE_BATCH_H
 
 #include "base/status.h"
+#include "store/owed.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -32,7 +33,9 @@ struct batch {
     uint64_t next_seq; /* after the last record; 0: none here */
     struct batch_range *ranges;
     size_t range_count;
-    uint64_t number; /* given by the writer at the first try; 0 before */
+    uint64_t told[OWED_KINDS]; /* versions of owed notices among the records; 0: none */
+    int wal_percent;           /* how long the WAL grows from then on; 0: as before */
+    uint64_t number;           /* given by the writer at the first try; 0 before */
     bool ends_former_round, begins_round, ends_own_round;
 };
 

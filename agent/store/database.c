@@ -17,7 +17,6 @@ enum {
     CHECKPOINT_MOST = 250,
     BATCH_EXTRA_PAGES = 32, /* inner pages, tables, scattered deletions */
     DATABASE_LEAST = 64,    /* pages */
-    WAL_FRAME_BYTES = 24,   /* beside each page */
     CHECK_BYTES = 64 << 20, /* larger files are not read through at start */
     SQL_SIZE = 320
 };
@@ -31,8 +30,7 @@ static int64_t batch_pages(int64_t batch_bytes)
  * counted twice, since deletions go into the same transaction. */
 static int64_t wal_bytes(int64_t checkpoint_pages, int64_t batch_bytes)
 {
-    return (checkpoint_pages + 2 * batch_pages(batch_bytes)) *
-           (DATABASE_PAGE_BYTES + WAL_FRAME_BYTES);
+    return (checkpoint_pages + 2 * batch_pages(batch_bytes)) * DATABASE_FRAME_BYTES;
 }
 
 int64_t database_least_budget(int64_t batch_bytes)

@@ -13,7 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DATABASE_PAGE_BYTES = 4096, DATABASE_HEAP_BYTES = 8 * 1024 * 1024 };
+enum {
+    DATABASE_PAGE_BYTES = 4096,
+    DATABASE_FRAME_BYTES = DATABASE_PAGE_BYTES + 24, /* of a page in the WAL */
+    DATABASE_HEAP_BYTES = 8 * 1024 * 1024
+};
 
 /* How the byte budget is shared out. */
 struct database_shares {

@@ -21,6 +21,7 @@ enum status degrade_init(struct degrade *degrade, const struct store_options *op
 {
     memset(degrade, 0, sizeof *degrade);
     degrade->kinds = options->kinds;
+    degrade->alarm_budget_bytes = store_alarm_budget(options);
     return merge_init(&degrade->merge, options->batch_bytes, &degrade->kinds);
 }
 
@@ -40,6 +41,13 @@ static void reset(struct degrade *degrade)
     degrade->is_unfinished_done = degrade->takes_unfinished = false;
 }
 
+static void reset_alarms(struct degrade *degrade)
+{
+    degrade->are_alarms_done = degrade->is_merging_alarms = false;
+    degrade->alarms_after = degrade->alarms_retry_seq = degrade->measured_seq = 0;
+    degrade->measured_bytes = 0;
+}
+
 enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct outbox *outbox,
                          struct meta *meta, int64_t max_pages, struct log *log)
 {
@@ -51,7 +59,12 @@ enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct ou
     degrade->is_active = degrade->is_newest_known = false;
     degrade->newest_ms = INT64_MIN;
     reset(degrade);
+    reset_alarms(degrade);
     enum status status = database_prepare(connection, log, "PRAGMA page_count", &degrade->pages);
+    if (status == ST_OK)
+        status = database_prepare(connection, log,
+                                  "SELECT ifnull(sum(length(record)), 0) FROM outbox_alarm",
+                                  &degrade->alarm_bytes);
     if (status != ST_OK) return status;
     return database_prepare(connection, log, "PRAGMA freelist_count", &degrade->free_pages);
 }
@@ -60,7 +73,8 @@ void degrade_close(struct degrade *degrade)
 {
     (void)sqlite3_finalize(degrade->pages);
     (void)sqlite3_finalize(degrade->free_pages);
-    degrade->pages = degrade->free_pages = NULL;
+    (void)sqlite3_finalize(degrade->alarm_bytes);
+    degrade->pages = degrade->free_pages = degrade->alarm_bytes = NULL;
     degrade->connection = NULL;
 }
 
@@ -100,6 +114,11 @@ static int64_t ask(sqlite3_stmt *statement)
     int64_t number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     (void)sqlite3_reset(statement);
     return number;
+}
+
+int64_t degrade_count_pages(struct degrade *degrade)
+{
+    return ask(degrade->pages);
 }
 
 bool degrade_is_due(struct degrade *degrade)

@@ -33,6 +33,16 @@ void degrade_leave_notice(struct degrade_leaving *leaving, uint64_t seq)
     if (leaving->notice_count < MERGE_NOTICES) leaving->notices[leaving->notice_count++] = seq;
 }
 
+static void owe(struct degrade_leaving *leaving, struct meta_state *state)
+{
+    const struct seq_ranges *freed = &leaving->draft.freed;
+    struct notice *notice = owed_change(&state->owed, OWED_DROPPED);
+    owed_add_notice(notice, &leaving->draft.said);
+    for (size_t i = 0; i < freed->count; i++)
+        owed_add_range(notice, freed->ranges[i].first, freed->ranges[i].last);
+    state->dropped += leaving->draft.numbers;
+}
+
 /* Removes the rows and writes the notices, in a transaction. */
 enum status degrade_let_go(struct degrade_leaving *leaving, enum lane lane,
                            struct meta_state *state)
@@ -52,7 +62,10 @@ enum status degrade_let_go(struct degrade_leaving *leaving, enum lane lane,
         leaving->draft.said.covered += leaving->count;
         changed.covered += leaving->count;
     }
-    if (status == ST_OK) status = notice_write(&leaving->draft, outbox, &changed);
+    if (status == ST_OK && leaving->is_owed)
+        owe(leaving, &changed);
+    else if (status == ST_OK)
+        status = notice_write(&leaving->draft, outbox, &changed);
     if (status == ST_OK) status = meta_save(degrade->meta, &changed);
     status = database_end(degrade->connection, degrade->log, status);
     if (status == ST_OK) *state = changed;
@@ -117,6 +130,7 @@ static bool visit_oldest(void *context, const struct record *record, size_t byte
 {
     struct degrade_leaving *leaving = context;
     (void)bytes;
+    if (seq_ranges_contain(&leaving->offered, record->seq)) return true;
     if (record->kind == RECORD_NOTICE)
         degrade_leave_notice(leaving, record->seq);
     else
@@ -124,17 +138,43 @@ static bool visit_oldest(void *context, const struct record *record, size_t byte
     return !leaving->is_full;
 }
 
-enum status degrade_drop(struct degrade *degrade, enum lane lane, uint64_t count,
-                         struct meta_state *state, uint64_t *dropped)
+static bool visit_offered(void *context, const struct record *record, size_t bytes)
+{
+    struct degrade_leaving *leaving = context;
+    (void)bytes;
+    if (record->kind != RECORD_NOTICE) degrade_leave(leaving, record);
+    return !leaving->is_full;
+}
+
+static enum status drop(struct degrade_leaving *leaving, enum lane lane, uint64_t count,
+                        struct meta_state *state, uint64_t *dropped)
+{
+    uint64_t before = state->dropped;
+    if (count < leaving->most) leaving->most = (size_t)count;
+    enum status status = outbox_walk(leaving->degrade->outbox, lane, 0,
+                                     leaving->is_owed ? visit_offered : visit_oldest, leaving);
+    bool has_some = leaving->count > 0 || leaving->notice_count > 1;
+    if (status == ST_OK && has_some) status = degrade_let_go(leaving, lane, state);
+    *dropped = state->dropped - before;
+    return status;
+}
+
+enum status degrade_drop(struct degrade *degrade, uint64_t count, struct meta_state *state,
+                         uint64_t *dropped)
 {
     struct degrade_leaving leaving;
     degrade_leaving_begin(&leaving, degrade, NOTICE_DROPPED);
-    if (count < leaving.most) leaving.most = (size_t)count;
-    uint64_t before = state->dropped;
-    enum status status = outbox_walk(degrade->outbox, lane, 0, visit_oldest, &leaving);
-    if (status == ST_OK) status = degrade_let_go(&leaving, lane, state);
-    *dropped = state->dropped - before;
-    return status;
+    leaving.offered = meta_offered(state);
+    return drop(&leaving, LANE_WINDOW, count, state, dropped);
+}
+
+enum status degrade_drop_offered(struct degrade *degrade, enum lane lane, uint64_t count,
+                                 struct meta_state *state, uint64_t *dropped)
+{
+    struct degrade_leaving leaving;
+    degrade_leaving_begin(&leaving, degrade, NOTICE_DROPPED);
+    leaving.is_owed = true;
+    return drop(&leaving, lane, count, state, dropped);
 }
 
 /* ---- notices ---- */

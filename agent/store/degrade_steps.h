@@ -16,6 +16,7 @@ struct degrade_leaving {
     size_t notice_count;
     size_t bytes, bytes_most;
     bool is_full;
+    bool is_owed; /* the notice gets a number of its own */
 };
 
 void degrade_leaving_begin(struct degrade_leaving *leaving, struct degrade *degrade,

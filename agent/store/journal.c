@@ -23,13 +23,16 @@ enum status journal_open(struct journal *journal, sqlite3 *connection, struct lo
     enum status status = database_prepare(
         connection, log, "INSERT INTO journal(id, entries) VALUES(?1, ?2)", &journal->insert);
     if (status != ST_OK) return status;
-    return database_prepare(connection, log, "DELETE FROM journal WHERE id < ?1", &journal->trim);
+    status = database_prepare(connection, log, "DELETE FROM journal WHERE id < ?1", &journal->trim);
+    if (status != ST_OK) return status;
+    return database_prepare(connection, log, "DELETE FROM journal WHERE id = ?1", &journal->remove);
 }
 
 void journal_close(struct journal *journal)
 {
     (void)sqlite3_finalize(journal->insert);
     (void)sqlite3_finalize(journal->trim);
+    (void)sqlite3_finalize(journal->remove);
     memset(journal, 0, sizeof *journal);
 }
 
@@ -57,6 +60,12 @@ enum status journal_trim(struct journal *journal, uint64_t id)
 {
     (void)sqlite3_bind_int64(journal->trim, 1, (sqlite3_int64)id);
     return database_step(journal->connection, journal->log, journal->trim);
+}
+
+enum status journal_remove(struct journal *journal, uint64_t id)
+{
+    (void)sqlite3_bind_int64(journal->remove, 1, (sqlite3_int64)id);
+    return database_step(journal->connection, journal->log, journal->remove);
 }
 
 enum status journal_measure(struct journal *journal, int64_t *bytes)
@@ -95,9 +104,10 @@ enum status journal_read_blob(uint64_t id, const uint8_t *bytes, size_t size,
 
 enum status journal_restore(struct journal *journal,
                             void (*fn)(void *context, const void *bytes, size_t size),
-                            void *context)
+                            void *context, struct journal_damage *damage)
 {
     sqlite3_stmt *statement = NULL;
+    damage->count = 0;
     enum status status =
         database_prepare(journal->connection, journal->log,
                          "SELECT id, entries FROM journal ORDER BY id", &statement);
@@ -109,6 +119,7 @@ enum status journal_restore(struct journal *journal,
         size_t size = (size_t)sqlite3_column_bytes(statement, 1);
         enum status read =
             bytes == NULL ? ST_CORRUPT : journal_read_blob(id, bytes, size, fn, context);
+        if (read != ST_OK && damage->count < JOURNAL_DAMAGE_MOST) damage->ids[damage->count++] = id;
         if (read != ST_OK)
             log_write(journal->log, LOG_LEVEL_ERROR, "store",
                       "journal entry %" PRIu64 " cannot be read (%s): left out", id,

@@ -15,7 +15,15 @@
 struct journal {
     sqlite3 *connection; /* of the writer */
     struct log *log;
-    sqlite3_stmt *insert, *trim;
+    sqlite3_stmt *insert, *trim, *remove;
+};
+
+enum { JOURNAL_DAMAGE_MOST = 16 };
+
+/* Blobs that were left out, as many as there is a place for. */
+struct journal_damage {
+    uint64_t ids[JOURNAL_DAMAGE_MOST];
+    uint32_t count;
 };
 
 enum status journal_open(struct journal *journal, sqlite3 *connection,
@@ -27,6 +35,9 @@ enum status journal_insert(struct journal *journal, struct batch *batch) ISOTHER
 
 /* Deletes the blobs of all batches before `id`. */
 enum status journal_trim(struct journal *journal, uint64_t id) ISOTHERM_CHECK;
+
+/* Deletes one. */
+enum status journal_remove(struct journal *journal, uint64_t id) ISOTHERM_CHECK;
 
 /* Bytes of all blobs; the cost grows with their number. */
 enum status journal_measure(struct journal *journal, int64_t *bytes) ISOTHERM_CHECK;
@@ -40,9 +51,9 @@ enum status journal_read_blob(uint64_t id, const uint8_t *bytes, size_t size,
                               void (*fn)(void *context, const void *bytes, size_t size),
                               void *context) ISOTHERM_CHECK;
 
-/* Hands each entry, oldest first, to fn.  A damaged blob is logged and left out. */
+/* Hands each entry, oldest first, to fn.  A damaged blob is logged, noted and left out. */
 enum status journal_restore(struct journal *journal,
                             void (*fn)(void *context, const void *bytes, size_t size),
-                            void *context) ISOTHERM_CHECK;
+                            void *context, struct journal_damage *damage) ISOTHERM_CHECK;
 
 #endif

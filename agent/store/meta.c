@@ -3,15 +3,17 @@
 
 #include "base/pack.h"
 #include "store/database.h"
+#include "store/record_codec.h"
 
 #include <string.h>
 #include <sys/random.h>
 
 enum {
-    STATE_VERSION = 2,
-    OLD_VERSION = 1, /* ended before `merged` */
+    STATE_VERSION = 3,
+    VERSION_WITHOUT_ALARMS = 2, /* had neither alarms_offered nor merged_alarms */
+    OLD_VERSION = 1,            /* ended before `merged` */
     CRC_SIZE = 4,
-    STATE_MAX = CRC_SIZE + 1 + 8 + 11 * 8 + 1 + META_OFFERED * 2 * PACK_VARINT_MAX
+    STATE_MAX = CRC_SIZE + 1 + 8 + 13 * 8 + 1 + META_OFFERED * 2 * PACK_VARINT_MAX
 };
 
 enum status meta_make_state(struct meta_state *state)
@@ -40,14 +42,17 @@ struct seq_ranges meta_offered(struct meta_state *state)
 enum status meta_open(struct meta *meta, sqlite3 *connection, struct log *log)
 {
     *meta = (struct meta){.connection = connection, .log = log};
-    return database_prepare(connection, log,
-                            "INSERT OR REPLACE INTO meta(key, value) VALUES('state', ?1)",
-                            &meta->save);
+    enum status status =
+        database_prepare(connection, log, "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
+                         &meta->save);
+    if (status != ST_OK) return status;
+    return database_prepare(connection, log, "DELETE FROM meta WHERE key=?1", &meta->forget);
 }
 
 void meta_close(struct meta *meta)
 {
     (void)sqlite3_finalize(meta->save);
+    (void)sqlite3_finalize(meta->forget);
     memset(meta, 0, sizeof *meta);
 }
 
@@ -67,6 +72,8 @@ static size_t encode(const struct meta_state *state, uint8_t *bytes)
     pack_put_u64(&writer, state->covered);
     pack_put_u64(&writer, state->kinds);
     pack_put_u64(&writer, state->kinds_since);
+    pack_put_u64(&writer, state->alarms_offered);
+    pack_put_u64(&writer, state->merged_alarms);
     pack_put_u8(&writer, (uint8_t)state->offered_count);
     uint64_t before = 0;
     for (uint32_t i = 0; i < state->offered_count; i++) {
@@ -99,7 +106,7 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     if (reader.is_short || crc != pack_crc32(0, bytes + CRC_SIZE, size - CRC_SIZE))
         return ST_CORRUPT;
     uint8_t version = pack_get_u8(&reader);
-    if (reader.is_short || (version != STATE_VERSION && version != OLD_VERSION)) return ST_CORRUPT;
+    if (reader.is_short || version < OLD_VERSION || version > STATE_VERSION) return ST_CORRUPT;
     memset(state, 0, sizeof *state);
     const void *epoch = pack_get(&reader, sizeof state->epoch);
     if (epoch == NULL) return ST_CORRUPT;
@@ -111,7 +118,8 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     state->dropped = pack_get_u64(&reader);
     state->waiting[LANE_ALARM] = pack_get_u64(&reader);
     state->waiting[LANE_WINDOW] = pack_get_u64(&reader);
-    if (version == OLD_VERSION) { /* which did not note what it had handed out */
+    state->alarms_offered = state->next_seq - 1; /* old ones do not say */
+    if (version == OLD_VERSION) {                /* which did not note what it had handed out */
         state->offered[0] = (struct seq_range){1, state->next_seq - 1};
         state->offered_count = state->next_seq > 1;
         return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
@@ -120,16 +128,24 @@ enum status meta_read_state(const uint8_t *bytes, size_t size, struct meta_state
     state->covered = pack_get_u64(&reader);
     state->kinds = pack_get_u64(&reader);
     state->kinds_since = pack_get_u64(&reader);
+    if (version > VERSION_WITHOUT_ALARMS) {
+        state->alarms_offered = pack_get_u64(&reader);
+        state->merged_alarms = pack_get_u64(&reader);
+    }
     decode_offered(&reader, state);
     return reader.is_short || reader.at != size ? ST_CORRUPT : ST_OK;
 }
 
-enum status meta_load(const struct meta *meta, struct meta_state *state)
+/* Hands the value of a row to `read`.  ST_NOT_FOUND: there is no such row. */
+static enum status load(const struct meta *meta, const char *key,
+                        enum status (*read)(void *context, const uint8_t *bytes, size_t size),
+                        void *context)
 {
     sqlite3_stmt *statement = NULL;
     enum status status = database_prepare(meta->connection, meta->log,
-                                          "SELECT value FROM meta WHERE key='state'", &statement);
+                                          "SELECT value FROM meta WHERE key=?1", &statement);
     if (status != ST_OK) return status;
+    (void)sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
     int result = sqlite3_step(statement);
     if (result == SQLITE_DONE) {
         status = ST_NOT_FOUND;
@@ -138,20 +154,75 @@ enum status meta_load(const struct meta *meta, struct meta_state *state)
     } else {
         const void *bytes = sqlite3_column_blob(statement, 0);
         int size = sqlite3_column_bytes(statement, 0);
-        status = bytes == NULL ? ST_CORRUPT : meta_read_state(bytes, (size_t)size, state);
+        status = bytes == NULL ? ST_CORRUPT : read(context, bytes, (size_t)size);
         if (status != ST_OK)
-            log_limited(meta->log, LOG_LEVEL_ERROR, "store", "state", "the state is damaged");
+            log_limited(meta->log, LOG_LEVEL_ERROR, "store", "state", "the %s is damaged", key);
     }
     (void)sqlite3_finalize(statement);
     return status;
 }
 
-enum status meta_save(const struct meta *meta, const struct meta_state *state)
+static enum status read_state(void *context, const uint8_t *bytes, size_t size)
 {
-    uint8_t bytes[STATE_MAX];
-    int size = (int)encode(state, bytes);
-    int result = sqlite3_bind_blob(meta->save, 1, bytes, size, SQLITE_TRANSIENT);
+    return meta_read_state(bytes, size, context);
+}
+
+static const char *const owed_keys[OWED_KINDS] = {
+    [OWED_DROPPED] = "owed-dropped", [OWED_DAMAGED] = "owed-damaged"};
+
+struct owed_row {
+    struct owed *owed;
+    enum owed_kind kind;
+};
+
+static enum status read_owed(void *context, const uint8_t *bytes, size_t size)
+{
+    const struct owed_row *row = context;
+    return owed_decode(row->owed, row->kind, bytes, size);
+}
+
+/* That a notice was owed is known even when it cannot be read any more. */
+static enum status load_owed(const struct meta *meta, struct owed *owed)
+{
+    for (int kind = 0; kind < OWED_KINDS; kind++) {
+        struct owed_row row = {.owed = owed, .kind = (enum owed_kind)kind};
+        enum status status = load(meta, owed_keys[kind], read_owed, &row);
+        if (status == ST_CORRUPT) (void)owed_change(owed, row.kind);
+        if (status != ST_OK && status != ST_NOT_FOUND && status != ST_CORRUPT) return status;
+    }
+    return ST_OK;
+}
+
+enum status meta_load(const struct meta *meta, struct meta_state *state)
+{
+    enum status status = load(meta, "state", read_state, state);
+    return status == ST_OK ? load_owed(meta, &state->owed) : status;
+}
+
+static enum status save(const struct meta *meta, const char *key, const uint8_t *bytes, size_t size)
+{
+    (void)sqlite3_bind_text(meta->save, 1, key, -1, SQLITE_STATIC);
+    int result = sqlite3_bind_blob(meta->save, 2, bytes, (int)size, SQLITE_TRANSIENT);
     if (result != SQLITE_OK)
         return database_report(meta->connection, meta->log, result, "save of the state");
     return database_step(meta->connection, meta->log, meta->save);
+}
+
+/* A row that is not there costs nothing to delete. */
+static enum status save_owed(const struct meta *meta, const struct owed *owed, enum owed_kind kind)
+{
+    uint8_t bytes[RECORD_CODEC_MAX];
+    size_t size = owed->versions[kind] != 0 ? owed_encode(owed, kind, bytes) : 0;
+    if (size > 0) return save(meta, owed_keys[kind], bytes, size);
+    (void)sqlite3_bind_text(meta->forget, 1, owed_keys[kind], -1, SQLITE_STATIC);
+    return database_step(meta->connection, meta->log, meta->forget);
+}
+
+enum status meta_save(const struct meta *meta, const struct meta_state *state)
+{
+    uint8_t bytes[STATE_MAX];
+    enum status status = save(meta, "state", bytes, encode(state, bytes));
+    for (int kind = 0; kind < OWED_KINDS && status == ST_OK; kind++)
+        status = save_owed(meta, &state->owed, (enum owed_kind)kind);
+    return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "store/owed.h"
 #include "store/seq_ranges.h"
 #include "store/store.h"
 
@@ -30,14 +31,17 @@ struct meta_state {
      * never merged. */
     struct seq_range offered[META_OFFERED];
     uint32_t offered_count;
-    uint64_t kinds;       /* mark of the kinds of windows that are made, ... */
-    uint64_t kinds_since; /* ... from this number on */
+    uint64_t kinds;          /* mark of the kinds of windows that are made, ... */
+    uint64_t kinds_since;    /* ... from this number on */
+    uint64_t alarms_offered; /* alarms up to this number may have been handed out, likewise */
+    uint64_t merged_alarms;  /* over the life of the epoch: transitions that others count */
+    struct owed owed;        /* in rows of their own */
 };
 
 struct meta {
     sqlite3 *connection; /* of the writer */
     struct log *log;
-    sqlite3_stmt *save;
+    sqlite3_stmt *save, *forget;
 };
 
 /* A new epoch with empty counters.  ST_IO: the system has no random numbers. */
@@ -46,7 +50,7 @@ enum status meta_make_state(struct meta_state *state) ISOTHERM_CHECK;
 /* The offered ranges as a set in the state itself; count is to be written back. */
 struct seq_ranges meta_offered(struct meta_state *state);
 
-/* Everything waiting counts as dropped: the file it was in is gone. */
+/* Everything waiting counts as dropped: the file it was in is gone.  What was owed still is. */
 void meta_drop_waiting(struct meta_state *state);
 
 enum status meta_open(struct meta *meta, sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
@@ -55,7 +59,7 @@ void meta_close(struct meta *meta);
 /* ST_NOT_FOUND: none yet, as in a new file; ST_CORRUPT. */
 enum status meta_load(const struct meta *meta, struct meta_state *state) ISOTHERM_CHECK;
 
-/* Reads the bytes of a saved state.  ST_CORRUPT.  Pure. */
+/* Reads the bytes of a saved state, without what is owed.  ST_CORRUPT.  Pure. */
 enum status meta_read_state(const uint8_t *bytes, size_t size,
                             struct meta_state *state) ISOTHERM_CHECK;
 

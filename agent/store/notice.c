@@ -26,8 +26,10 @@ void notice_tell(struct notice_draft *draft, const struct record *record)
         bool is_by_time = window->size_count == 0;
         tell_times(draft, window->start_ms, is_by_time ? window->end_ms : window->end_ms + 1);
         if (draft->said.reason == NOTICE_DROPPED) draft->said.readings += window->summary.count;
+        if (draft->said.reason == NOTICE_DROPPED) draft->said.lost++;
     } else if (record->kind == RECORD_ALARM) {
         tell_times(draft, record->alarm.event_ms, record->alarm.event_ms + 1);
+        draft->said.lost++;
     }
     if (record->created_ms > draft->created_ms) draft->created_ms = record->created_ms;
     if (record->clock < draft->clock) draft->clock = record->clock;
@@ -47,13 +49,15 @@ enum status notice_absorb(struct notice_draft *draft, struct outbox *outbox, uin
     enum status status = outbox_read(outbox, LANE_WINDOW, seq, &record);
     if (status != ST_OK) return status;
     const struct notice *notice = &record.notice;
-    bool is_fitting = record.kind == RECORD_NOTICE && (notice->reason == draft->said.reason ||
-                                                       draft->said.reason == NOTICE_DROPPED);
+    bool is_fitting =
+        record.kind == RECORD_NOTICE && notice->reason != NOTICE_DAMAGED &&
+        (notice->reason == draft->said.reason || draft->said.reason == NOTICE_DROPPED);
     if (!is_fitting || draft->freed.capacity - draft->freed.count <= NOTICE_RANGES) return ST_OK;
     for (uint32_t i = 0; i < notice->range_count; i++)
         (void)seq_ranges_add(&draft->freed, notice->ranges[i].first, notice->ranges[i].last);
     if (notice->to_ms > notice->from_ms) tell_times(draft, notice->from_ms, notice->to_ms);
     draft->said.readings += notice->readings;
+    draft->said.lost += notice->lost;
     if (draft->said.reason == NOTICE_MERGED) draft->said.covered += notice->covered;
     notice_tell(draft, &record);
     status = notice_add(draft, seq);
@@ -71,7 +75,7 @@ static enum status write_one(const struct notice_draft *draft, const struct seq_
     record.created_ms = draft->created_ms;
     record.clock = draft->clock;
     record.notice = draft->said;
-    if (!has_totals) record.notice.readings = record.notice.covered = 0;
+    if (!has_totals) record.notice.readings = record.notice.covered = record.notice.lost = 0;
     memcpy(record.notice.ranges, ranges, count * sizeof *ranges);
     record.notice.range_count = (uint32_t)count;
     struct seq_range *last = &record.notice.ranges[count - 1];

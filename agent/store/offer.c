@@ -53,3 +53,11 @@ enum status offer_note(struct outbox *outbox, struct meta_state *state,
     state->offered_count = (uint32_t)offered.count;
     return ST_OK;
 }
+
+enum status offer_note_alarms(struct outbox *outbox, struct meta_state *state, uint64_t last)
+{
+    uint64_t ahead;
+    enum status status = outbox_look_ahead(outbox, LANE_ALARM, last, AHEAD, &ahead);
+    if (status == ST_OK) state->alarms_offered = ahead > last ? ahead : last;
+    return status;
+}

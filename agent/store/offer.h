@@ -23,4 +23,8 @@ bool offer_is_noted(const struct meta_state *state, const struct record *records
 enum status offer_note(struct outbox *outbox, struct meta_state *state,
                        const struct record *records, size_t count) ISOTHERM_CHECK;
 
+/* Notes the alarms up to `last`, and some that come after them; likewise. */
+enum status offer_note_alarms(struct outbox *outbox, struct meta_state *state,
+                              uint64_t last) ISOTHERM_CHECK;
+
 #endif

@@ -66,19 +66,23 @@ static enum status insert_one(struct outbox *outbox, const struct batch_record *
     return database_step(outbox->connection, outbox->log, statement);
 }
 
-enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum lane skipped,
+enum status outbox_add(struct outbox *outbox, const struct batch_record *record,
+                       struct meta_state *state)
+{
+    enum status status = insert_one(outbox, record);
+    if (status != ST_OK) return status;
+    state->written++;
+    state->waiting[record->lane]++;
+    return ST_OK;
+}
+
+enum status outbox_insert(struct outbox *outbox, const struct batch *batch,
                           struct meta_state *state)
 {
     struct batch_record record;
     for (size_t cursor = 0; batch_next_record(batch, &cursor, &record);) {
-        state->written++;
-        if (record.lane == skipped) {
-            state->dropped++;
-            continue;
-        }
-        enum status status = insert_one(outbox, &record);
+        enum status status = outbox_add(outbox, &record, state);
         if (status != ST_OK) return status;
-        state->waiting[record.lane]++;
     }
     if (batch->next_seq != 0) state->next_seq = batch->next_seq;
     return ST_OK;
@@ -275,6 +279,27 @@ enum status outbox_recount(struct outbox *outbox, struct meta_state *state)
     state->dropped = dropped;
     state->written = accounted + dropped;
     return ST_OK;
+}
+
+enum status outbox_find_gaps(struct outbox *outbox, uint64_t before, struct notice *notice)
+{
+    static const char *const list =
+        "SELECT seq FROM outbox_alarm UNION ALL SELECT seq FROM outbox_window ORDER BY seq";
+    sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(outbox->connection, outbox->log, list, &statement);
+    if (status != ST_OK) return status;
+    uint64_t next = 1;
+    int result;
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        uint64_t seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        owed_add_range(notice, next, seq - 1);
+        next = seq + 1;
+    }
+    if (result != SQLITE_DONE)
+        status = database_report(outbox->connection, outbox->log, result, list);
+    (void)sqlite3_finalize(statement);
+    owed_add_range(notice, next, before - 1);
+    return status;
 }
 
 enum status outbox_find_newest(struct outbox *outbox, uint64_t *seq)

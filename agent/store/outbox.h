@@ -35,10 +35,11 @@ struct outbox {
 enum status outbox_open(struct outbox *outbox, sqlite3 *connection, struct log *log) ISOTHERM_CHECK;
 void outbox_close(struct outbox *outbox);
 
-/* Inserts the batch's records; those of `skipped` (LANE_COUNT: none) are counted as written and
- * dropped instead. */
-enum status outbox_insert(struct outbox *outbox, const struct batch *batch, enum lane skipped,
+/* Inserts the batch's records, which were not written before; or one of them. */
+enum status outbox_insert(struct outbox *outbox, const struct batch *batch,
                           struct meta_state *state) ISOTHERM_CHECK;
+enum status outbox_add(struct outbox *outbox, const struct batch_record *record,
+                       struct meta_state *state) ISOTHERM_CHECK;
 
 /* Deletes what the batch says was delivered. */
 enum status outbox_acknowledge(struct outbox *outbox, const struct batch *batch,
@@ -79,6 +80,10 @@ enum status outbox_fetch(struct outbox *outbox, enum lane lane, uint64_t after, 
 
 /* Compares the state with the rows and believes the rows. */
 enum status outbox_recount(struct outbox *outbox, struct meta_state *state) ISOTHERM_CHECK;
+
+/* Adds to the notice the numbers below `before` that are not in the outbox. */
+enum status outbox_find_gaps(struct outbox *outbox, uint64_t before,
+                             struct notice *notice) ISOTHERM_CHECK;
 
 /* The largest seq in the outbox; 0: it is empty. */
 enum status outbox_find_newest(struct outbox *outbox, uint64_t *seq) ISOTHERM_CHECK;

@@ -87,9 +87,10 @@ enum status quarantine_move(const char *path, struct log *log, char *aside_path)
     return ST_OK;
 }
 
-enum status quarantine_move_orphans(const char *path, struct log *log)
+enum status quarantine_move_orphans(const char *path, struct log *log, bool *is_moved)
 {
-    if (!has_companions(path)) return ST_OK;
+    *is_moved = has_companions(path);
+    if (!*is_moved) return ST_OK;
     char aside[STORE_FILE_PATH_SIZE];
     store_file_join(aside, path, ".damaged-1");
     log_write(log, LOG_LEVEL_WARN, "store", "%s is missing, its WAL is not: set aside as %s-wal",

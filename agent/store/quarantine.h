@@ -17,8 +17,10 @@
 enum status quarantine_move(const char *path, struct log *log, char *aside_path) ISOTHERM_CHECK;
 
 /* For a path at which there is no store: moves aside a WAL or rollback journal left without
- * one, since SQLite would play it into the new store.  ST_IO: it could not be moved. */
-enum status quarantine_move_orphans(const char *path, struct log *log) ISOTHERM_CHECK;
+ * one, since SQLite would play it into the new store; *is_moved: there was one.  ST_IO: it could
+ * not be moved. */
+enum status quarantine_move_orphans(const char *path, struct log *log,
+                                    bool *is_moved) ISOTHERM_CHECK;
 
 /* Bytes of everything that was set aside. */
 int64_t quarantine_bytes(const char *path);

@@ -7,6 +7,7 @@
 #include "store/journal.h"
 #include "store/record_codec.h"
 #include "store/schema.h"
+#include "store/snapshot.h"
 #include "store/store_file.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ struct reader {
     char path[LIMIT_PATH_SIZE];
     struct log *log;
     struct frozen frozen;
-    bool is_frozen;
+    bool is_frozen, is_copy;
+    char copy[SNAPSHOT_PATH_SIZE]; /* "": there is none, or the connection alone holds it */
     int lock_fd;
     sqlite3 *connection;
 };
@@ -99,12 +101,27 @@ static enum status inspect(struct reader *reader)
     return status == ST_FOREIGN && is_set_aside ? ST_OK : status;
 }
 
+static enum status take_copy(struct reader *reader)
+{
+    enum status status = snapshot_take(reader->path, reader->log, reader->copy);
+    reader->is_copy = status == ST_OK;
+    if (status != ST_OK) reader->copy[0] = '\0';
+    return status;
+}
+
+static void remove_copy(struct reader *reader)
+{
+    if (reader->copy[0] != '\0') snapshot_remove(reader->copy);
+    reader->copy[0] = '\0';
+}
+
 static enum status connect_file(struct reader *reader)
 {
     enum status status = frozen_begin(&reader->frozen);
     if (status != ST_OK) return status;
     reader->is_frozen = true;
-    return frozen_connect(&reader->frozen, reader->path, reader->log, &reader->connection);
+    return frozen_connect(&reader->frozen, reader->is_copy ? reader->copy : reader->path,
+                          reader->log, &reader->connection);
 }
 
 static enum status check_version(struct reader *reader)
@@ -123,15 +140,17 @@ enum status reader_open(struct reader **result, const char *path, enum reader_mo
 {
     struct reader *reader = calloc(1, sizeof *reader);
     *result = NULL;
-    *holder = 0;
+    *holder = -1;
     if (reader == NULL) return ST_NO_MEMORY;
     reader->log = log;
     reader->lock_fd = -1;
     enum status status = resolve(reader, path);
     if (status == ST_OK) status = lock(reader, mode, holder);
+    if (status == ST_AGAIN && mode == READER_SHARES) status = take_copy(reader);
     if (status == ST_OK) status = inspect(reader);
     if (status == ST_OK) status = connect_file(reader);
     if (status == ST_OK) status = check_version(reader);
+    remove_copy(reader); /* it was read from: the connection has both files open */
     if (mode == READER_OWNS && (status == ST_CORRUPT || status == ST_IO) &&
         reader->connection != NULL)
         status = ST_OK;
@@ -148,7 +167,13 @@ void reader_close(struct reader *reader)
     if (reader->connection != NULL) database_close(&reader->connection);
     if (reader->is_frozen) frozen_end(&reader->frozen);
     if (reader->lock_fd >= 0) (void)close(reader->lock_fd);
+    remove_copy(reader);
     free(reader);
+}
+
+bool reader_is_copy(const struct reader *reader)
+{
+    return reader->is_copy;
 }
 
 const char *reader_path(const struct reader *reader)

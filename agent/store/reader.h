@@ -1,5 +1,5 @@
-/* reader: a store seen by a tool, while no agent has it: its own file, a copy, or one that was set
- * aside.  Nothing is ever changed.
+/* reader: a store seen by a tool: its own file while no agent has it, else a copy of it as it is
+ * (snapshot.h); somebody's copy, or one that was set aside.  Nothing is ever changed.
  *
  * What is damaged is handed out as damaged, and reading goes on behind it as far as it can.  For
  * tools, which have a process of their own: it allocates. */
@@ -37,13 +37,16 @@ struct reader_blob {
     enum status status; /* whether checksum, version and lengths are right */
 };
 
-/* READER_SHARES: others may look, too, but no agent may begin to use the store meanwhile.
+/* READER_SHARES: others may look, too, but no agent may begin to use the store meanwhile; beside
+ * one that has it, a copy is looked at.
  * READER_OWNS: nobody else, since the caller will move it; and what cannot be opened as a database
  * any more is opened all the same: everything in it is then damaged. */
 enum reader_mode { READER_SHARES, READER_OWNS };
 
 /* Opens the store.  Reasons are logged.  ST_NOT_FOUND:
- * nothing there; ST_AGAIN: an agent has it, *holder is its process id, 0 when that cannot be told;
+ * nothing there; ST_AGAIN: an agent has it, *holder is its process id, 0 when that cannot be told,
+ * -1 when there is none; with READER_SHARES only when it could not be copied, and ST_FULL then says
+ * that there is no room for a copy;
  * ST_FOREIGN: not a store of ours, or of a newer version; ST_CORRUPT: so damaged that it cannot
  * even be opened; ST_IO; ST_NO_MEMORY. */
 enum status reader_open(struct reader **reader, const char *path, enum reader_mode mode,
@@ -51,6 +54,9 @@ enum status reader_open(struct reader **reader, const char *path, enum reader_mo
 
 /* NULL does nothing. */
 void reader_close(struct reader *reader);
+
+/* Whether it is a copy that was made because an agent has the store. */
+bool reader_is_copy(const struct reader *reader);
 
 /* The path with symbolic links resolved; as long as the reader. */
 const char *reader_path(const struct reader *reader);

@@ -197,7 +197,15 @@ static bool get_window(struct pack_reader *reader, struct window_result *window,
 }
 
 /* The flags of an alarm, in the order of their bits. */
-enum { FLAG_ANNUNCIATE, FLAG_FIRST_OUT, FLAG_CHATTERING, FLAG_IN_FLOOD, FLAG_UNCERTAIN, FLAGS };
+enum {
+    FLAG_ANNUNCIATE,
+    FLAG_FIRST_OUT,
+    FLAG_CHATTERING,
+    FLAG_IN_FLOOD,
+    FLAG_UNCERTAIN,
+    FLAG_MERGED,
+    FLAGS
+};
 
 static void put_alarm(struct pack_writer *writer, const struct alarm_event *alarm)
 {
@@ -213,7 +221,7 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
         writer,
         (uint8_t)(alarm->annunciate << FLAG_ANNUNCIATE | alarm->is_first_out << FLAG_FIRST_OUT |
                   alarm->is_chattering << FLAG_CHATTERING | alarm->is_in_flood << FLAG_IN_FLOOD |
-                  alarm->is_uncertain << FLAG_UNCERTAIN));
+                  alarm->is_uncertain << FLAG_UNCERTAIN | (alarm->merged > 0) << FLAG_MERGED));
     pack_put_varint(writer, alarm->occurrence);
     pack_put_varint(writer, alarm->boot);
     pack_put_varint(writer, alarm->realarm);
@@ -234,9 +242,10 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
     put_text(writer, alarm->reason, sizeof alarm->reason);
     put_text(writer, alarm->command, sizeof alarm->command);
     put_text(writer, alarm->list, sizeof alarm->list);
+    if (alarm->merged > 0) pack_put_varint(writer, alarm->merged);
 }
 
-static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm)
+static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alarm, bool *is_merged)
 {
     uint8_t from = pack_get_u8(reader);
     uint8_t to = pack_get_u8(reader);
@@ -252,6 +261,7 @@ static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alar
     alarm->is_chattering = (flags >> FLAG_CHATTERING & 1) != 0;
     alarm->is_in_flood = (flags >> FLAG_IN_FLOOD & 1) != 0;
     alarm->is_uncertain = (flags >> FLAG_UNCERTAIN & 1) != 0;
+    *is_merged = (flags >> FLAG_MERGED & 1) != 0;
     return from < ALARM_STATE_COUNT && to < ALARM_STATE_COUNT && trigger < TRIGGER_COUNT &&
            priority < ALARM_PRIORITY_COUNT && flags >> FLAGS == 0;
 }
@@ -262,7 +272,8 @@ static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
     record_codec_get_text(reader, alarm->kind, sizeof alarm->kind);
     record_codec_get_text(reader, alarm->id, sizeof alarm->id);
     record_codec_get_text(reader, alarm->group, sizeof alarm->group);
-    bool is_good = get_alarm_words(reader, alarm);
+    bool is_merged;
+    bool is_good = get_alarm_words(reader, alarm, &is_merged);
     alarm->occurrence = pack_get_varint32(reader);
     alarm->boot = pack_get_varint32(reader);
     alarm->realarm = pack_get_varint32(reader);
@@ -283,6 +294,7 @@ static bool get_alarm(struct pack_reader *reader, struct alarm_event *alarm)
     record_codec_get_text(reader, alarm->reason, sizeof alarm->reason);
     record_codec_get_text(reader, alarm->command, sizeof alarm->command);
     record_codec_get_text(reader, alarm->list, sizeof alarm->list);
+    if (is_merged) alarm->merged = pack_get_varint32(reader);
     return is_good;
 }
 
@@ -303,6 +315,23 @@ static void put_notice(struct pack_writer *writer, const struct notice *notice)
         pack_put_varint(writer, range->last - range->first);
         before = range->last;
     }
+    if (notice->reason == NOTICE_MERGED) return;
+    pack_put_varint(writer, notice->lost);
+    pack_put_varint(writer, notice->blobs);
+    pack_put_varint(writer, notice->former_seq);
+    put_text(writer, notice->former_epoch, sizeof notice->former_epoch);
+    put_text(writer, notice->aside, sizeof notice->aside);
+}
+
+/* Notices of what was dropped ended here once. */
+static void get_loss(struct pack_reader *reader, struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED || reader->at == reader->size) return;
+    notice->lost = pack_get_varint(reader);
+    notice->blobs = pack_get_varint32(reader);
+    notice->former_seq = pack_get_varint(reader);
+    record_codec_get_text(reader, notice->former_epoch, sizeof notice->former_epoch);
+    record_codec_get_text(reader, notice->aside, sizeof notice->aside);
 }
 
 static bool get_notice(struct pack_reader *reader, struct notice *notice)
@@ -323,6 +352,7 @@ static bool get_notice(struct pack_reader *reader, struct notice *notice)
         if (range->first <= before || range->last < range->first) return false;
         before = range->last;
     }
+    get_loss(reader, notice);
     return reason >= NOTICE_MERGED && reason < NOTICE_REASONS;
 }
 

@@ -21,8 +21,9 @@ enum {
     RECORD_CODEC_WINDOW_MAX = 1 + 2 * 5 + 4 * 10 + 4 * 5 + 2 * 5 + 2 * 10 + 2 * 5 + 11 * 10,
     RECORD_CODEC_ALARM_MAX = 2 * ALARM_NAME_SIZE + 2 * ALARM_KIND_SIZE + ALARM_CAUSE_SIZE +
                              ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE +
-                             ALARM_LIST_SIZE + 5 + 5 * 5 + 11 * 10,
-    RECORD_CODEC_NOTICE_MAX = 10 + 1 + 2 * 10 + 2 * 10 + 1 + NOTICE_RANGES * 2 * 10,
+                             ALARM_LIST_SIZE + 5 + 6 * 5 + 11 * 10,
+    RECORD_CODEC_NOTICE_MAX = 10 + 1 + 2 * 10 + 2 * 10 + 1 + NOTICE_RANGES * 2 * 10 + 2 * 10 + 5 +
+                              NOTICE_EPOCH_SIZE + NOTICE_ASIDE_SIZE,
     RECORD_CODEC_STREAM_MAX = RECORD_CODEC_HEAD_MAX + RECORD_CODEC_ALARM_MAX,
     RECORD_CODEC_MAX = RECORD_CODEC_STREAM_MAX
 };

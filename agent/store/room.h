@@ -7,10 +7,10 @@
 #include "store/batch.h"
 #include "store/writer.h"
 
-/* Makes some room after ST_FULL; *skipped becomes LANE_WINDOW when only leaving out the batch's own
+/* Makes some room after ST_FULL; *has_windows becomes false when only leaving out the batch's own
  * windows is left.  `round` counts the tries for this batch.  ST_FULL: there is nothing more to be
  * had now. */
-enum status room_make(struct writer *writer, unsigned round, enum lane *skipped) ISOTHERM_CHECK;
+enum status room_make(struct writer *writer, unsigned round, bool *has_windows) ISOTHERM_CHECK;
 
 /* Writes the WAL back when it has its full length. */
 enum status room_write_back(struct writer *writer) ISOTHERM_CHECK;

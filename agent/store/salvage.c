@@ -2,7 +2,9 @@
 #include "store/salvage.h"
 
 #include "store/database.h"
+#include "store/inquest.h"
 #include "store/leaf_page.h"
+#include "store/outbox.h"
 #include "store/record_codec.h"
 #include "store/store_file.h"
 
@@ -197,6 +199,20 @@ static void read_all(struct salvaging *salvaging)
     scan_database(salvaging, false);
 }
 
+/* To be said by the agent that goes on with it: what is gone cannot be told from what was delivered,
+ * so every number that is not there is named. */
+static enum status owe(struct salvaging *salvaging)
+{
+    const struct salvage_report *report = salvaging->report;
+    if (report->lost == 0 && report->damaged == 0 && report->damaged_blobs == 0) return ST_OK;
+    struct outbox outbox = {.connection = salvaging->connection, .log = salvaging->log};
+    struct notice *notice = owed_change(&salvaging->state.owed, OWED_DAMAGED);
+    notice->lost += report->lost > report->damaged ? report->lost : report->damaged;
+    notice->blobs += (uint32_t)report->damaged_blobs;
+    inquest_name(notice, reader_path(salvaging->reader), ".damaged-1");
+    return outbox_find_gaps(&outbox, salvaging->state.next_seq, notice);
+}
+
 /* The ledger balances again; what the old state counted as waiting and is not there was dropped. */
 static void settle_state(struct salvaging *salvaging)
 {
@@ -224,7 +240,9 @@ static enum status write_state(struct salvaging *salvaging)
     if (!salvaging->report->has_state && meta_make_state(&salvaging->state) != ST_OK) return ST_IO;
     settle_state(salvaging);
     struct meta meta;
-    enum status status = meta_open(&meta, salvaging->connection, salvaging->log);
+    enum status status = owe(salvaging);
+    if (status != ST_OK) return status;
+    status = meta_open(&meta, salvaging->connection, salvaging->log);
     if (status == ST_OK) status = meta_save(&meta, &salvaging->state);
     meta_close(&meta);
     if (status == ST_OK) status = database_execute(salvaging->connection, salvaging->log, "COMMIT");

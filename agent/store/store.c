@@ -22,6 +22,9 @@ struct store {
     uint64_t ticket; /* newest handed over */
     uint64_t next_seq;
     uint64_t committing_records;
+    uint64_t told[OWED_KINDS]; /* versions of owed notices that were put into a batch */
+    enum clock_quality clock;  /* of the newest record */
+    int wal_percent;
     struct store_counts counts;
     struct log log;
     struct record delivery[STORE_FETCH_MAX]; /* so that a callback may fetch again */
@@ -99,6 +102,7 @@ enum status store_open(struct store **store, const struct store_options *options
         *store = NULL;
         return status;
     }
+    (*store)->clock = CLOCK_HELD;
     log_init(&(*store)->log, log->clock, log->fd, log->level);
     log_init(&(*store)->thread.log, log->clock, log->fd, log->level);
     (*store)->events = *events;
@@ -133,6 +137,7 @@ bool store_has_room(const struct store *store, size_t bytes)
 void store_add_record(struct store *store, struct record *record)
 {
     record->seq = store->next_seq;
+    store->clock = record->clock;
     enum status status = batch_add_record(store->filling, record);
     assert(status == ST_OK);
     if (status == ST_OK)
@@ -161,13 +166,28 @@ void store_mark_journal(struct store *store, bool is_end)
     batch_mark_journal(store->filling, is_end);
 }
 
+void store_set_wal(struct store *store, int percent)
+{
+    store->wal_percent = percent;
+}
+
+static void tell_owed(struct store *store)
+{
+    struct owed owed;
+    store_thread_look_at_owed(&store->thread, &owed);
+    owed_tell(&owed, store->told, store->filling, clock_wall_ms(&store->log.clock), store->clock,
+              &store->next_seq);
+}
+
 bool store_commit(struct store *store, uint64_t ticket)
 {
     if (store->is_committing || !store->thread.is_started) return false;
     struct batch *batch = store->filling;
+    tell_owed(store);
     if (batch_is_empty(batch) && ticket <= store->ticket) return true;
     store->ticket = ticket;
     store->is_committing = true;
+    batch->wal_percent = store->wal_percent;
     store->committing_records = batch_record_count(batch);
     store->filling = batch == &store->batches[0] ? &store->batches[1] : &store->batches[0];
     store_thread_add(

@@ -37,6 +37,7 @@ struct store_options {
     char path[LIMIT_PATH_SIZE];
     int64_t budget_bytes;    /* everything of ours on the disk together */
     int64_t commit_every_ms; /* 0: it follows from store_flash_per_day */
+    int64_t alarm_bytes;     /* of these, for alarms before they are merged; 0: an eighth */
     int64_t batch_bytes;     /* size of one of the two batches */
     int64_t flash_per_day_bytes;
     bool has_flash_per_day;
@@ -59,6 +60,9 @@ extern const char *const store_storage_names[]; /* by class, ended by NULL */
 /* Bytes that may be written in a day: as configured, else what its class of storage stands for
  * many years; 0: no limit. */
 int64_t store_flash_per_day(const struct store_options *options);
+
+/* Bytes of alarms that may wait before transitions between the first and the last are merged. */
+int64_t store_alarm_budget(const struct store_options *options);
 
 /* Lanes of the outbox: alarms have their own. */
 enum lane { LANE_ALARM = 0, LANE_WINDOW = 1, LANE_COUNT };
@@ -90,6 +94,7 @@ struct store_counts {
     uint64_t dropped;             /* records lost for lack of space or to damage, likewise */
     uint64_t merged;              /* records whose readings went into other records, likewise */
     uint64_t covered;             /* of these, into those of another kind of window */
+    uint64_t merged_alarms;       /* transitions of alarms merged, likewise */
     uint64_t waiting[LANE_COUNT]; /* records in the outbox, committed */
     uint64_t staged;              /* records in batches, not yet committed */
     uint64_t next_seq;            /* all that was committed is below, all that will be is not */
@@ -141,6 +146,10 @@ enum status store_acknowledge(struct store *store, enum lane lane, uint64_t seq)
 /* A round of whole states begins or has ended in this batch: at the end, everything journalled
  * before the beginning is deleted. */
 void store_mark_journal(struct store *store, bool is_end);
+
+/* From the next commit on the WAL grows to so much of its usual length (wear.h) before it is
+ * written back, as far as the budget has room for it. */
+void store_set_wal(struct store *store, int percent);
 
 /* Hands the batch to the thread: everything offered up to `ticket` is in it.  Does nothing and
  * answers false while the thread still works on the other one. An empty batch is handed over too

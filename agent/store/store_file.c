@@ -69,7 +69,9 @@ enum status store_file_resolve(char *path, struct log *log)
         errno = ENAMETOOLONG;
     }
     int error = errno;
-    log_limited(log, LOG_LEVEL_ERROR, "store", "path", "%s: %s", path, strerror(error));
+    log_limited(log, LOG_LEVEL_ERROR, "store", "path", "%s: %s", path,
+                error == ENOENT ? "a link that leads nowhere: left untouched, name another path"
+                                : strerror(error));
     return error == ELOOP || error == ENOTDIR || error == ENOENT ? ST_FOREIGN : ST_IO;
 }
 

@@ -24,6 +24,11 @@ int64_t store_flash_per_day(const struct store_options *options)
                                       : class_bytes[options->storage];
 }
 
+int64_t store_alarm_budget(const struct store_options *options)
+{
+    return options->alarm_bytes > 0 ? options->alarm_bytes : options->budget_bytes / 8;
+}
+
 static const struct field fields[] = {
     {.name = "path",
      .type = FIELD_TEXT,
@@ -41,6 +46,16 @@ static const struct field fields[] = {
          "Most that the store, its WAL, its reserve and damaged stores beside it may take on "
          "disk; near it the oldest windows are merged into longer ones, and only when that is "
          "not enough are they dropped; alarms are not.")},
+    {.name = "alarm_budget",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct store_options, alarm_bytes),
+     .default_text = "0",
+     .min = 0,
+     .max = INT64_C(1) << 36,
+     FIELD_HELP(
+         "Bytes of alarms that may wait for the centre, of budget; beyond, transitions between "
+         "the first and the last of an alarm are merged into a count, but never those of HH "
+         "and LL limits or of high or critical priority. 0: an eighth of budget.")},
     {.name = "commit_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct store_options, commit_every_ms),

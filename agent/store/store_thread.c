@@ -3,6 +3,7 @@
 #include "store/store_thread.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -11,7 +12,14 @@
 _Static_assert((STORE_JOBS & (STORE_JOBS - 1)) == 0, "the counters wrap around with the ring");
 _Static_assert(STORE_JOBS >= 1 + LANE_COUNT, "a commit and a fetch per lane fit");
 
-enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 5000, STOP_TRIES = 3, STACK_BYTES = 512 * 1024 };
+enum {
+    RETRY_FIRST_MS = 100,
+    RETRY_MOST_MS = 5000,
+    STOP_TRIES = 3,
+    STACK_BYTES = 512 * 1024,
+    TEND_JOBS = 2, /* after a commit: what had been asked for before, and the alarm in it */
+    TEND_MS = 20   /* or when nothing was asked for so long */
+};
 
 enum status store_thread_init(struct store_thread *thread)
 {
@@ -40,8 +48,7 @@ static int64_t now_mono_ms(void)
     return clock_mono_ms(&clock);
 }
 
-/* Waits before the next try, or until it is to stop.  Under the mutex. */
-static void wait_before_retry(struct store_thread *thread, int64_t wait_ms)
+static struct timespec time_after_ms(int64_t wait_ms)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -51,6 +58,13 @@ static void wait_before_retry(struct store_thread *thread, int64_t wait_ms)
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
+    return until;
+}
+
+/* Waits before the next try, or until it is to stop.  Under the mutex. */
+static void wait_before_retry(struct store_thread *thread, int64_t wait_ms)
+{
+    struct timespec until = time_after_ms(wait_ms);
     while (!thread->is_stopping &&
            pthread_cond_timedwait(&thread->for_store, &thread->mutex, &until) == 0)
         continue;
@@ -110,17 +124,29 @@ static void share_counts(struct store_thread *thread)
     thread->counts.dropped = counts.dropped;
     thread->counts.merged = counts.merged;
     thread->counts.covered = counts.covered;
+    thread->counts.merged_alarms = counts.merged_alarms;
     memcpy(thread->counts.waiting, counts.waiting, sizeof counts.waiting);
     thread->counts.next_seq = counts.next_seq;
     thread->counts.file_bytes = counts.file_bytes;
     thread->counts.journal_bytes = counts.journal_bytes;
     thread->counts.flash_bytes = counts.flash_bytes;
+    thread->owed = thread->writer.state.owed;
     (void)pthread_mutex_unlock(&thread->mutex);
 }
 
+static void tend(struct store_thread *thread)
+{
+    if (thread->tend_after > 0) writer_tend(&thread->writer, now_mono_ms());
+    thread->tend_after = 0;
+}
+
+/* What the writer wants after a commit may take long, so what the loop asks for upon the commit, an
+ * alarm perhaps, goes before it. */
 static void do_job(struct store_thread *thread, struct store_job *job)
 {
-    if (job->kind == STORE_JOB_COMMIT)
+    bool is_commit = job->kind == STORE_JOB_COMMIT;
+    if (is_commit) tend(thread);
+    if (is_commit)
         do_commit(thread, job);
     else
         job->count = writer_fetch(&thread->writer, job->lane, job->after, job->max,
@@ -131,8 +157,12 @@ static void do_job(struct store_thread *thread, struct store_job *job)
     (void)pthread_cond_signal(&thread->for_loop);
     (void)pthread_mutex_unlock(&thread->mutex);
     loop_wake_send(thread->wake);
-    /* The loop has its answer; what follows delays nobody. */
-    if (job->kind == STORE_JOB_COMMIT) writer_tend(&thread->writer, now_mono_ms());
+    if (is_commit)
+        thread->tend_after = TEND_JOBS;
+    else if (thread->tend_after == 1)
+        tend(thread);
+    else if (thread->tend_after > 0)
+        thread->tend_after--;
 }
 
 /* One step of making room, between jobs, so that none waits for long. */
@@ -143,14 +173,24 @@ static bool degrade(struct store_thread *thread)
     return true;
 }
 
+/* Until there is a job or the end has come; not for long while there is something else to do. */
+static void wait_for_job(struct store_thread *thread, bool has_spare_work)
+{
+    bool is_tending_due = thread->tend_after > 0;
+    struct timespec until = time_after_ms(TEND_MS);
+    int result = has_spare_work && !is_tending_due ? ETIMEDOUT : 0;
+    while (result == 0 && thread->done == thread->queued && !thread->is_quitting)
+        result = is_tending_due ? pthread_cond_timedwait(&thread->for_store, &thread->mutex, &until)
+                                : pthread_cond_wait(&thread->for_store, &thread->mutex);
+}
+
 static void *run(void *context)
 {
     struct store_thread *thread = context;
     bool has_spare_work = true; /* until a step of it has gained nothing */
     for (;;) {
         (void)pthread_mutex_lock(&thread->mutex);
-        while (!has_spare_work && thread->done == thread->queued && !thread->is_quitting)
-            (void)pthread_cond_wait(&thread->for_store, &thread->mutex);
+        wait_for_job(thread, has_spare_work);
         bool is_quitting = thread->is_quitting;
         bool has_job = thread->done != thread->queued;
         struct store_job *job = &thread->jobs[thread->done % STORE_JOBS];
@@ -159,6 +199,8 @@ static void *run(void *context)
             do_job(thread, job);
         else if (is_quitting)
             return NULL;
+        else
+            tend(thread);
         has_spare_work = has_job || degrade(thread);
     }
 }
@@ -204,6 +246,13 @@ bool store_thread_take(struct store_thread *thread, bool waits, struct store_job
     *counts = thread->counts;
     (void)pthread_mutex_unlock(&thread->mutex);
     return has_job;
+}
+
+void store_thread_look_at_owed(struct store_thread *thread, struct owed *owed)
+{
+    (void)pthread_mutex_lock(&thread->mutex);
+    *owed = thread->owed;
+    (void)pthread_mutex_unlock(&thread->mutex);
 }
 
 void store_thread_hurry(struct store_thread *thread)

@@ -46,12 +46,15 @@ struct store_thread {
     bool is_stopping;                 /* a commit that fails is tried a few times, not for ever */
     bool is_quitting;
     struct store_counts counts; /* as of the last job */
+    struct owed owed;           /* likewise */
 
     /* Store thread while it runs, else the loop thread. */
     struct writer writer;
     struct log log;
     struct record fetched[LANE_COUNT][STORE_FETCH_MAX];
     bool has_lost; /* a commit was given up: those after it are as well */
+    unsigned
+        tend_after; /* so many jobs: the writer wants it since the last commit; 0: it does not */
 };
 
 /* ST_NO_MEMORY: the system has no mutexes.  Released with store_thread_fini, not while it runs. */
@@ -68,6 +71,9 @@ void store_thread_add(struct store_thread *thread, const struct store_job *job);
  * With `waits`: waits for it; false: none is on its way.  *counts is refreshed in any case. */
 bool store_thread_take(struct store_thread *thread, bool waits, struct store_job *job,
                        struct store_counts *counts);
+
+/* The notices that are owed, as of the last job. */
+void store_thread_look_at_owed(struct store_thread *thread, struct owed *owed);
 
 /* From now on commits fail rather than go on for ever. */
 void store_thread_hurry(struct store_thread *thread);

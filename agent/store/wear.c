@@ -86,6 +86,23 @@ void wear_note_commit(struct wear *wear, uint64_t total_bytes, int64_t now_mono_
     wear->interval_ms = choose_interval(wear);
 }
 
+struct wear_form wear_choose_form(int64_t interval_ms, int64_t budget_bytes, bool is_fixed,
+                                  bool is_exceeded)
+{
+    struct wear_form form = {.interval_ms = interval_ms, .wal_percent = WEAR_WAL_PERCENT};
+    int64_t percent = clamp(interval_ms, 0, WEAR_MOST_MS) * WEAR_WAL_PERCENT / WEAR_LEAST_MS;
+    if (is_fixed) percent = is_exceeded ? WEAR_WAL_MOST_PERCENT : WEAR_WAL_PERCENT;
+    if (budget_bytes > 0)
+        form.wal_percent = (int)clamp(percent, WEAR_WAL_PERCENT, WEAR_WAL_MOST_PERCENT);
+    return form;
+}
+
+struct wear_form wear_form(const struct wear *wear)
+{
+    return wear_choose_form(wear->interval_ms, wear->budget_bytes, wear->fixed_ms > 0,
+                            wear->balance < 0);
+}
+
 int64_t wear_interval_ms(const struct wear *wear)
 {
     return wear->interval_ms;
@@ -118,6 +135,7 @@ struct wear_report wear_report(const struct wear *wear, int64_t now_mono_ms)
     struct wear_report report = {.written_bytes = now.total_bytes,
                                  .budget_bytes = now.budget_bytes,
                                  .interval_ms = now.interval_ms,
+                                 .wal_percent = wear_form(&now).wal_percent,
                                  .is_fixed = now.fixed_ms > 0};
     for (size_t i = 0; i < WEAR_HOURS; i++) report.last_day_bytes += now.hours[i];
     int64_t run_ms = now_mono_ms - now.began_mono_ms;

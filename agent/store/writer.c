@@ -2,6 +2,7 @@
  * succeeded, or by reading it from the database. */
 #include "store/writer.h"
 
+#include "store/inquest.h"
 #include "store/merge_rules.h"
 #include "store/offer.h"
 #include "store/probe.h"
@@ -9,6 +10,7 @@
 #include "store/reserve.h"
 #include "store/room.h"
 #include "store/store_file.h"
+#include "store/wear.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,6 +61,35 @@ static enum status check_numbers(struct writer *writer)
     return ST_CORRUPT;
 }
 
+static enum status begin(struct writer *writer)
+{
+    return database_begin(writer->connection, writer->log);
+}
+
+/* Commits when `status` is good, else rolls back. */
+static enum status end(struct writer *writer, enum status status)
+{
+    return database_end(writer->connection, writer->log, status);
+}
+
+static enum status save_state(struct writer *writer)
+{
+    enum status status = begin(writer);
+    return status == ST_OK ? end(writer, meta_save(&writer->meta, &writer->state)) : status;
+}
+
+/* The rows are believed, not the counts; which of the missing numbers are lost cannot be told. */
+static enum status recount(struct writer *writer)
+{
+    struct meta_state *state = &writer->state;
+    uint64_t dropped = state->dropped;
+    enum status status = outbox_recount(&writer->outbox, state);
+    if (status != ST_OK || state->dropped <= dropped) return status;
+    struct notice *notice = owed_change(&state->owed, OWED_DAMAGED);
+    notice->lost += state->dropped - dropped;
+    return outbox_find_gaps(&writer->outbox, state->next_seq, notice);
+}
+
 /* The state in the file, or in a new file `known`. */
 static enum status load_state(struct writer *writer, const struct meta_state *known,
                               bool is_checked)
@@ -66,9 +97,10 @@ static enum status load_state(struct writer *writer, const struct meta_state *kn
     enum status status = meta_load(&writer->meta, &writer->state);
     if (status == ST_NOT_FOUND) {
         writer->state = *known;
-        return meta_save(&writer->meta, &writer->state);
+        return save_state(writer);
     }
-    if (status == ST_OK && is_checked) status = outbox_recount(&writer->outbox, &writer->state);
+    if (status == ST_OK) owed_follow(&writer->state.owed, &known->owed);
+    if (status == ST_OK && is_checked) status = recount(writer);
     return status == ST_OK ? check_numbers(writer) : status;
 }
 
@@ -79,6 +111,18 @@ static void note_kinds(struct writer *writer)
     if (writer->state.kinds == mark) return;
     writer->state.kinds = mark;
     writer->state.kinds_since = writer->state.next_seq;
+}
+
+/* Where what waits begins, in case the file is lost; what cannot be read leaves it lower. */
+static void note_oldest(struct writer *writer)
+{
+    uint64_t oldest = writer->state.next_seq;
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        uint64_t seq = 0;
+        if (outbox_look_ahead(&writer->outbox, (enum lane)lane, 0, 1, &seq) != ST_OK) return;
+        if (seq != 0 && seq < oldest) oldest = seq;
+    }
+    writer->oldest_seq = oldest;
 }
 
 static enum status attach_existing(struct writer *writer, const struct meta_state *known,
@@ -94,6 +138,7 @@ static enum status attach_existing(struct writer *writer, const struct meta_stat
     if (status == ST_OK) status = meta_open(&writer->meta, writer->connection, writer->log);
     if (status == ST_OK) status = load_state(writer, known, is_checked);
     if (status == ST_OK) note_kinds(writer);
+    if (status == ST_OK) note_oldest(writer);
     if (status == ST_OK) status = journal_measure(&writer->journal, &writer->journal_bytes);
     if (status == ST_OK)
         status = degrade_open(&writer->degrade, writer->connection, &writer->outbox, &writer->meta,
@@ -137,6 +182,45 @@ static enum status share_budget(struct writer *writer)
     return status;
 }
 
+/* What the new store says of the one that is gone: where it goes on with its numbers, they were
+ * these; else what can still be read of the other epoch. */
+static void owe_lost(const struct writer *writer, struct meta_state *fresh, const char *aside_path)
+{
+    struct inquest inquest;
+    struct notice *notice = owed_change(&fresh->owed, OWED_DAMAGED);
+    inquest_hold(&inquest, aside_path);
+    if (fresh->batch == 0) {
+        inquest_tell(&inquest, notice);
+        return;
+    }
+    uint64_t waited = fresh->waiting[LANE_ALARM] + fresh->waiting[LANE_WINDOW];
+    notice->lost += waited;
+    if (waited == 0) return;
+    owed_add_range(notice, writer->oldest_seq > 0 ? writer->oldest_seq : 1, fresh->next_seq - 1);
+    owed_add_span(notice, inquest.said.from_ms, inquest.said.to_ms);
+}
+
+/* Makes the path free, and notes in `fresh` what is known to be lost by that; also when only the
+ * file's absence says that it was moved by a try that went no further. */
+static enum status set_aside(struct writer *writer, enum store_file_kind kind, bool was_claimed,
+                             struct meta_state *fresh, char *aside_path)
+{
+    char aside[STORE_FILE_PATH_SIZE];
+    bool has_orphans = false;
+    store_file_join(aside, writer->path, ".damaged-1");
+    enum status status = kind == STORE_FILE_ABSENT
+                             ? quarantine_move_orphans(writer->path, writer->log, &has_orphans)
+                             : quarantine_move(writer->path, writer->log, aside_path);
+    if (status != ST_OK) return status;
+    bool has_aside = store_file_bytes(aside) > 0;
+    if (kind != STORE_FILE_ABSENT || has_orphans || fresh->batch > 0 || (was_claimed && has_aside))
+        owe_lost(writer, fresh, aside);
+    if (fresh->owed.versions[OWED_DAMAGED] != 0 && (has_orphans || has_aside))
+        inquest_name(&fresh->owed.notices[OWED_DAMAGED], aside, has_orphans ? "-wal" : "");
+    meta_drop_waiting(fresh);
+    return ST_OK;
+}
+
 /* Opens what is there, or begins a new store that goes on from `known`.  A damaged one is set
  * aside; aside_path is "" when none was. */
 static enum status attach(struct writer *writer, const struct meta_state *known, char *aside_path)
@@ -148,6 +232,7 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
         kind = STORE_FILE_OURS;
     else if (status != ST_OK)
         return status;
+    bool was_claimed = store_file_is_claimed(writer->path);
     store_file_claim(writer->path, writer->log);
     status = share_budget(writer);
     if (status != ST_OK) return status;
@@ -160,14 +245,10 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
         if (status == ST_CORRUPT) status = judge(writer, attach_existing(writer, known, true));
         if (status != ST_CORRUPT) return status;
     }
-    if (kind != STORE_FILE_ABSENT)
-        status = quarantine_move(writer->path, writer->log, aside_path);
-    else
-        status = quarantine_move_orphans(writer->path, writer->log);
+    status = set_aside(writer, kind, was_claimed, &fresh, aside_path);
     if (status == ST_OK) status = share_budget(writer);
     if (status == ST_OK) status = database_create(writer->path, writer->log);
     if (status != ST_OK) return status;
-    meta_drop_waiting(&fresh);
     writer->round_id = 0;
     writer->commit_damage = writer->fetch_damage = 0;
     return attach_existing(writer, &fresh, false);
@@ -181,7 +262,7 @@ static enum status attach(struct writer *writer, const struct meta_state *known,
 static enum status settle(struct writer *writer)
 {
     enum status status = database_checkpoint(writer->connection, writer->log, true);
-    return status == ST_OK ? meta_save(&writer->meta, &writer->state) : status;
+    return status == ST_OK ? save_state(writer) : status;
 }
 
 /* On a disk without room for it the start goes on all the same: the first commit settles it. */
@@ -217,6 +298,7 @@ enum status writer_open(struct writer *writer, const struct store_options *optio
     struct meta_state known;
     writer->budget_bytes = options->budget_bytes;
     writer->batch_bytes = options->batch_bytes;
+    writer->wal_percent = WEAR_WAL_PERCENT;
     enum status status =
         database_share(options->budget_bytes, 0, options->batch_bytes, &writer->shares);
     if (status != ST_OK) {
@@ -268,13 +350,30 @@ static void detach_distrusted(struct writer *writer, enum status status, unsigne
     if (judge(writer, status) == ST_CORRUPT) (*damage)++;
 }
 
+/* What was left out is said once, and then gone; when that fails, the next start says it. */
+static void owe_journal(struct writer *writer, const struct journal_damage *damage)
+{
+    struct meta_state state = writer->state;
+    if (damage->count == 0) return;
+    owed_change(&state.owed, OWED_DAMAGED)->blobs += damage->count;
+    enum status status = begin(writer);
+    if (status != ST_OK) return;
+    for (uint32_t i = 0; i < damage->count && status == ST_OK; i++)
+        status = journal_remove(&writer->journal, damage->ids[i]);
+    if (status == ST_OK) status = meta_save(&writer->meta, &state);
+    if (end(writer, status) == ST_OK) writer->state = state;
+}
+
 /* A journal that cannot be read to its end must not stop the start: the first commit opens the
  * database again, checks it, and sets it aside. */
 enum status writer_restore(struct writer *writer,
                            void (*fn)(void *context, const void *bytes, size_t size), void *context)
 {
-    enum status status = journal_restore(&writer->journal, fn, context);
+    struct journal_damage damage;
+    enum status status = journal_restore(&writer->journal, fn, context, &damage);
+    if (status == ST_OK) owe_journal(writer, &damage);
     if (status != ST_CORRUPT && status != ST_IO) return status;
+    owed_change(&writer->state.owed, OWED_DAMAGED)->blobs += damage.count + 1;
     detach_distrusted(writer, status, &writer->commit_damage);
     return writer->commit_damage > 0 ? ST_OK : status;
 }
@@ -298,17 +397,6 @@ static enum status ready(struct writer *writer)
     return status;
 }
 
-static enum status begin(struct writer *writer)
-{
-    return database_begin(writer->connection, writer->log);
-}
-
-/* Commits when `status` is good, else rolls back. */
-static enum status end(struct writer *writer, enum status status)
-{
-    return database_end(writer->connection, writer->log, status);
-}
-
 /* Deletes what rounds of whole states have made needless. */
 static enum status trim(struct writer *writer, const struct batch *batch)
 {
@@ -321,12 +409,14 @@ static enum status trim(struct writer *writer, const struct batch *batch)
 }
 
 /* One try to write the batch. */
-static enum status apply(struct writer *writer, struct batch *batch, enum lane skipped)
+static enum status apply(struct writer *writer, struct batch *batch, bool has_windows)
 {
     struct meta_state state = writer->state;
     int64_t journal_bytes = writer->journal_bytes;
     state.batch = batch->number;
     if (writer->is_caught_up) offer_batch(&state, batch);
+    if (writer->has_no_alarm_left && batch->records[LANE_ALARM] > 0)
+        state.alarms_offered = batch->next_seq - 1;
     enum status status = begin(writer);
     if (status != ST_OK) return status;
     /* What goes makes room for what comes. */
@@ -336,7 +426,10 @@ static enum status apply(struct writer *writer, struct batch *batch, enum lane s
         status = journal_insert(&writer->journal, batch);
         writer->journal_bytes += (int64_t)batch->journal_size;
     }
-    if (status == ST_OK) status = outbox_insert(&writer->outbox, batch, skipped, &state);
+    if (status == ST_OK)
+        status = has_windows ? outbox_insert(&writer->outbox, batch, &state)
+                             : degrade_insert_without_windows(&writer->degrade, batch, &state);
+    owed_settle(&state.owed, batch->told);
     if (status == ST_OK) status = meta_save(&writer->meta, &state);
     status = end(writer, status);
     if (status == ST_OK)
@@ -350,20 +443,23 @@ static void finish(struct writer *writer, const struct batch *batch)
 {
     writer->commit_damage = 0;
     writer->is_caught_up = false;
+    if (batch->records[LANE_ALARM] > 0) writer->has_no_alarm_left = false;
+    if (batch->wal_percent > 0) writer->wal_percent = batch->wal_percent;
+    note_oldest(writer);
     degrade_note_commit(&writer->degrade, &writer->state);
     if (batch->begins_round) writer->round_id = batch->number;
 }
 
 static enum status try_to_commit(struct writer *writer, struct batch *batch)
 {
-    enum lane skipped = LANE_COUNT;
+    bool has_windows = true;
     enum status status = room_deliver_ahead(writer, batch);
     if (status != ST_OK && status != ST_FULL) return status;
     for (unsigned round = 0; round < ROOM_ROUNDS; round++) {
-        status = apply(writer, batch, skipped);
+        status = apply(writer, batch, has_windows);
         if (status != ST_FULL) return status;
         bool had_reserve = writer->has_reserve;
-        status = room_make(writer, round, &skipped);
+        status = room_make(writer, round, &has_windows);
         if (status == ST_FULL && had_reserve) {
             room_give_up_reserve(writer);
             status = ST_OK;
@@ -394,6 +490,9 @@ static enum status drop_damaged(struct writer *writer, enum lane lane, uint64_t 
     struct meta_state state = writer->state;
     enum status status = begin(writer);
     if (status != ST_OK) return status;
+    struct notice *notice = owed_change(&state.owed, OWED_DAMAGED);
+    owed_add_range(notice, seq, seq);
+    notice->lost++;
     status = outbox_drop_one(&writer->outbox, lane, seq, &state);
     if (status == ST_OK) status = meta_save(&writer->meta, &state);
     status = end(writer, status);
@@ -420,6 +519,26 @@ static size_t note_offered(struct writer *writer, const struct record *records, 
     return 0;
 }
 
+/* An alarm is not held back for that: when it cannot be noted on the disk, then in memory. */
+static void note_offered_alarms(struct writer *writer, const struct record *records, size_t count)
+{
+    uint64_t last = count > 0 ? records[count - 1].seq : 0;
+    struct meta_state state = writer->state;
+    if (last <= state.alarms_offered || last <= writer->degrade.alarms_offered) return;
+    enum status status = writer->connection != NULL ? begin(writer) : ST_FULL;
+    if (status == ST_OK) {
+        status = offer_note_alarms(&writer->outbox, &state, last);
+        if (status == ST_OK) status = meta_save(&writer->meta, &state);
+        status = end(writer, status);
+    }
+    if (status == ST_OK)
+        writer->state = state;
+    else
+        writer->degrade.alarms_offered = last;
+    if (status != ST_OK && status != ST_FULL)
+        detach_distrusted(writer, status, &writer->commit_damage);
+}
+
 size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
                     struct record *records)
 {
@@ -443,7 +562,11 @@ size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_
         detach_distrusted(writer, status, &writer->fetch_damage);
         break;
     }
-    if (lane != LANE_WINDOW) return count;
+    if (lane == LANE_ALARM) {
+        if (count < max) writer->has_no_alarm_left = true;
+        note_offered_alarms(writer, records, count);
+        return count;
+    }
     if (count < max) writer->is_caught_up = true;
     return count > 0 ? note_offered(writer, records, count) : 0;
 }
@@ -462,9 +585,11 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
 
 bool writer_degrade(struct writer *writer)
 {
-    if (writer->connection == NULL || !degrade_is_due(&writer->degrade)) return false;
     bool has_gained = false;
-    enum status status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
+    if (writer->connection == NULL) return false;
+    enum status status = degrade_merge_alarms(&writer->degrade, false, &writer->state, &has_gained);
+    if (status == ST_OK && !has_gained && degrade_is_due(&writer->degrade))
+        status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
     if (status == ST_OK) status = room_write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
     detach_distrusted(writer, status, &writer->commit_damage);
@@ -478,6 +603,7 @@ void writer_count(const struct writer *writer, struct store_counts *counts)
     counts->dropped = writer->state.dropped;
     counts->merged = writer->state.merged;
     counts->covered = writer->state.covered;
+    counts->merged_alarms = writer->state.merged_alarms;
     memcpy(counts->waiting, writer->state.waiting, sizeof counts->waiting);
     counts->next_seq = writer->state.next_seq;
     counts->file_bytes = store_file_total_bytes(writer->path) +

@@ -38,12 +38,16 @@ struct writer {
     struct meta_state state; /* as of the last commit */
     uint64_t round_id;       /* batch in which the round of whole states began; 0: none */
     int64_t journal_bytes;
-    int wal_pages; /* after the last commit */
+    uint64_t oldest_seq; /* of what waits; next_seq: nothing does */
+    int wal_pages;       /* after the last commit */
+    int wal_percent;     /* of its usual length, at which it is written back */
+    bool is_wal_long;    /* the file may have outgrown its share */
     /* Times in a row that the database called itself damaged: commits may go well beside fetches
      * that never do, and the other way round. */
     unsigned commit_damage, fetch_damage;
     bool has_reserve;
     bool is_caught_up;       /* all windows were handed out before the last commit */
+    bool has_no_alarm_left;  /* all alarms were handed out before the last commit with any */
     int64_t reserve_mono_ms; /* when the reserve was last tried for */
 };
 

@@ -50,21 +50,20 @@ struct device {
     int64_t last_micro;
     uint64_t accepted;
     uint32_t late, rejected;
-    struct summary delta;    /* readings not yet in the journal, all in one base slice */
-    int64_t delta_ms;        /* start of that slice */
-    uint32_t reserved_bytes; /* kept free in the sink for this device's next journal entry */
-    uint32_t index;          /* of its slot */
-    uint32_t next_dirty;     /* index of the next device in the list of dirty ones */
-    uint32_t alarm_source;   /* valid with knows_source */
-    uint32_t part;           /* of its windows: see struct window_result */
-    bool is_dirty : 1;       /* in that list */
-    bool has_odd_marks : 1;  /* some mark is not what SETTLE would make of the panes */
-    bool has_owed : 1;       /* some closed window owes a revision */
-    bool knows_source : 1;   /* its alarms were looked for */
+    struct summary delta;       /* readings not yet in the journal, all in one base slice */
+    int64_t delta_ms;           /* start of that slice */
+    uint32_t reserved_bytes;    /* kept free in the sink for this device's next journal entry */
+    uint32_t index, next_dirty; /* of its slot; of the next one in the list of dirty ones */
+    uint32_t alarm_source;      /* valid with knows_source */
+    uint32_t part;              /* of its windows: see struct window_result */
+    uint8_t source;             /* that brought the newest reading, from 1; 0: not known */
+    bool is_dirty : 1;          /* in that list */
+    bool has_odd_marks : 1;     /* some mark is not what SETTLE would make of the panes */
+    bool has_owed : 1;          /* some closed window owes a revision */
+    bool knows_source : 1;      /* its alarms were looked for */
 };
 
-/* What a search over all devices reads, kept together. */
-struct device_watch {
+struct device_watch { /* what a search over all devices reads, kept together */
     int64_t arrival_mono_ms;
     uint32_t tag;    /* of the hash */
     bool is_used;    /* the slot holds a device */
@@ -110,6 +109,7 @@ struct stream {
     size_t reserved_bytes; /* sum over the dirty devices */
     size_t state_cursor, advance_cursor; /* where stream_journal_states and _advance go on */
     int64_t mono_ms;                     /* the last one seen */
+    struct device *latest;               /* of the reading taken last; NULL: none yet */
     bool has_resumed; /* restored times have a place on this run's monotonic clock */
     bool is_provisional_due[LIMIT_WINDOWS]; /* in the present pass of stream_advance */
     int64_t provisional_mono_ms[LIMIT_WINDOWS];

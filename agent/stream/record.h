@@ -48,14 +48,14 @@ enum notice_reason {
     NOTICE_REASONS
 };
 
-enum { NOTICE_RANGES = 20 };
+enum { NOTICE_RANGES = 20, NOTICE_ASIDE_SIZE = 64, NOTICE_EPOCH_SIZE = 17 };
 
 /* Numbers first to last, both inclusive. */
 struct seq_range {
     uint64_t first, last;
 };
 
-/* Made by the store, under one of the numbers that became free. */
+/* Made by the store: under one of the numbers that became free, or under a new one. */
 struct notice {
     enum notice_reason reason;
     uint32_t range_count;
@@ -63,6 +63,12 @@ struct notice {
     uint64_t covered;                       /* merged: how many of them another kind covers */
     uint64_t readings;                      /* dropped: sum of the counts of what is gone; else 0 */
     struct seq_range ranges[NOTICE_RANGES]; /* ascending, neither overlapping nor adjacent */
+    uint64_t lost;                          /* dropped, damaged: how many records are gone */
+    /* Of damage only. */
+    uint32_t blobs;                       /* of the journal: readings of open windows */
+    uint64_t former_seq;                  /* the newest number of that epoch; 0: not known */
+    char former_epoch[NOTICE_EPOCH_SIZE]; /* of the store that was set aside; "": this one */
+    char aside[NOTICE_ASIDE_SIZE];        /* name of the file that was set aside; "": none was */
 };
 
 struct record {

@@ -318,6 +318,7 @@ static void take(struct stream *stream, const struct arrival *arrival)
     move_time(stream, arrival);
     /* Counted before anything of it is journalled: entries carry the device's counts. */
     stream->counts.accepted++;
+    stream->latest = device;
     device->accepted++;
     device->arrival_ms = arrival->now->wall_ms;
     struct device_watch *watch = &stream->watches[device->index];
@@ -455,6 +456,14 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (verdict == VERDICT_OK) take(stream, &arrival);
     return verdict;
+}
+
+unsigned stream_note_source(struct stream *stream, uint8_t source)
+{
+    if (stream->latest == NULL) return 0;
+    unsigned former = stream->latest->source;
+    stream->latest->source = source;
+    return former == source ? 0 : former;
 }
 
 struct stream_counts stream_count(const struct stream *stream)

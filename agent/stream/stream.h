@@ -125,6 +125,11 @@ int64_t stream_settle_ms(const struct stream_options *options, size_t window);
 enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
                                 const struct stream_now *now) ISOTHERM_CHECK;
 
+/* Says which source, from 1, brought the reading that was taken last.  Returns the other source
+ * that brought the reading of the same device before it; 0: it was the same one, or is not known
+ * since the start. */
+unsigned stream_note_source(struct stream *stream, uint8_t source);
+
 /* Counts a refused reading against a known device; unknown ids are ignored. */
 void stream_count_rejected(struct stream *stream, const char *device);
 

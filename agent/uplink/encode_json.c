@@ -229,6 +229,7 @@ static void add_alarm_marks(struct text *text, const struct alarm_event *alarm)
     add_mark(text, "chattering", alarm->is_chattering);
     add_mark(text, "in_flood", alarm->is_in_flood);
     add_count(text, "realarm", alarm->realarm);
+    add_count(text, "merged", alarm->merged);
     add_count(text, "raised_while_suppressed", alarm->raised_while_suppressed);
     add_given(text, "cause", alarm->cause);
     add_count(text, "cause_occurrence", alarm->cause_occurrence);
@@ -291,6 +292,19 @@ static void add_ranges(struct text *text, const struct notice *notice)
     text_json_close(text, ']');
 }
 
+/* What stands nowhere else in the sequence. */
+static void add_loss(struct text *text, const struct notice *notice)
+{
+    if (notice->reason == NOTICE_MERGED) return;
+    text_json_uint(text, "lost", notice->lost);
+    if (notice->reason != NOTICE_DAMAGED) return;
+    text_json_uint(text, "journal", notice->blobs);
+    if (notice->aside[0] != '\0') text_json_string(text, "aside", notice->aside);
+    if (notice->former_epoch[0] == '\0') return;
+    text_json_string(text, "former_epoch", notice->former_epoch);
+    text_json_uint(text, "former_seq", notice->former_seq);
+}
+
 static void add_notice_record(struct text *text, const struct record *record,
                               const struct encode_json_origin *origin)
 {
@@ -308,6 +322,7 @@ static void add_notice_record(struct text *text, const struct record *record,
     text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
     add_ranges(text, notice);
+    add_loss(text, notice);
     add_wall_time(text, "created", record->created_ms, record->clock);
     text_json_string(text, "clock", clock_name(record->clock));
 }

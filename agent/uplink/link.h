@@ -71,6 +71,10 @@ struct link_kind {
 
     bool (*is_connected)(const struct link *link);
 
+    /* How many messages the other side takes before it has answered the first; 0: any number.
+     * While connected. */
+    size_t (*count_places)(const struct link *link);
+
     /* Short name of a reason code, static; NULL when the kind knows none. */
     const char *(*reason_name)(int reason);
 };

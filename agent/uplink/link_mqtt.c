@@ -68,6 +68,7 @@ static enum status link_mqtt_open(struct link **link, const void *options,
         .default_client_id = settings->client_id,
         .will_topic = settings->death_topic,
         .will_payload = settings->death_payload,
+        .send_maximum = UINT16_MAX, /* whoever publishes counts himself */
     };
     const struct mqtt_events client_events = {
         .connected = on_connected,
@@ -96,6 +97,11 @@ static enum status link_mqtt_publish(struct link *link, const struct link_messag
 static bool link_mqtt_is_connected(const struct link *link)
 {
     return mqtt_client_is_connected(link->client);
+}
+
+static size_t link_mqtt_count_places(const struct link *link)
+{
+    return mqtt_client_receive_maximum(link->client);
 }
 
 const char *link_mqtt_reason_name(int reason)
@@ -133,5 +139,6 @@ const struct link_kind link_mqtt = {
     .close = link_mqtt_close,
     .publish = link_mqtt_publish,
     .is_connected = link_mqtt_is_connected,
+    .count_places = link_mqtt_count_places,
     .reason_name = link_mqtt_reason_name,
 };

@@ -28,6 +28,9 @@ static bool publish_status(struct uplink *uplink, const char *json, size_t size,
     if (status != ST_OK && status != ST_CLOSED)
         log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "status",
                     "%s could not be published: %s", uplink->topics.status, status_text(status));
+    if (status == ST_OK)
+        lag_note_sent(&uplink->lag, *message_id, (int64_t)(size + strlen(message.topic)),
+                      uplink_now_mono_ms(uplink));
     return status == ST_OK;
 }
 
@@ -46,7 +49,11 @@ enum status uplink_publish_ledger(struct uplink *uplink, const char *json, size_
     const struct link_message message = {
         .topic = uplink->topics.ledger, .payload = json, .size = size};
     int message_id;
-    return uplink->kind->publish(uplink->link, &message, &message_id);
+    enum status status = uplink->kind->publish(uplink->link, &message, &message_id);
+    if (status == ST_OK)
+        lag_note_sent(&uplink->lag, message_id, (int64_t)(size + strlen(message.topic)),
+                      uplink_now_mono_ms(uplink));
+    return status;
 }
 
 /* ---- how fast it goes ---- */
@@ -193,6 +200,7 @@ static void on_connected(void *context)
     uplink->is_birth_due = true;
     uplink->birth_message_id = 0;
     uplink->is_fetch_stale = true;
+    lag_restart(&uplink->lag);
     divide_windows(uplink);
     for (int name = 0; name < STRETCH_COUNT; name++) {
         uplink->stretches[name].may_have_more = true;
@@ -248,8 +256,10 @@ static bool copy_text(char *to, size_t capacity, const char *from)
 static bool prepare_pace(struct uplink *uplink, const struct uplink_pacing *pacing)
 {
     int64_t now_mono = uplink_now_mono_ms(uplink);
-    if (pacing->rate < 0 || pacing->burst < 0 || pacing->rate_bytes < 0 || pacing->jitter_ms < 0)
+    if (pacing->rate < 0 || pacing->burst < 0 || pacing->rate_bytes < 0 || pacing->jitter_ms < 0 ||
+        pacing->lag_ms < 0)
         return false;
+    lag_init(&uplink->lag, pacing->lag_ms);
     pace_init(&uplink->pace, pacing->rate, pacing->burst, now_mono);
     pace_init(&uplink->byte_pace, pacing->rate_bytes, 0, now_mono);
     turn_init(&uplink->turn, pacing->history_share);

@@ -29,6 +29,7 @@ struct uplink_pacing {
     int64_t rate_bytes;    /* bytes of topic and payload a second, likewise; 0: no limit */
     int64_t history_share; /* percent of what is sent, at least, while live records wait too */
     int64_t jitter_ms;     /* history begins to move up to so much after a connection */
+    int64_t lag_ms;        /* what is on the way makes an alarm wait so long at most; 0: no limit */
 };
 
 /* The options of `uplink: {mqtt: ...}`. */

@@ -5,6 +5,7 @@
 enum {
     REFUSED_MAX = 16, /* of a lane, more than in_flight; then it takes nothing new */
     LIVE_PLACES = 8,  /* of these, that history leaves to live records */
+    ALARM_PLACES = 4, /* on the way, that windows leave to alarms */
 };
 
 /* What is to be done next. */
@@ -27,14 +28,45 @@ static size_t count_places(const struct uplink *uplink, enum stretch_name name)
     return used < limit ? limit - used : 0;
 }
 
-/* Deliveries that the store cannot take yet hold the sending back as well. */
-static size_t count_room(const struct uplink *uplink)
+static size_t less(size_t from, size_t taken)
 {
-    size_t used = 0;
+    return from > taken ? from - taken : 0;
+}
+
+static size_t at_most(size_t count, size_t limit)
+{
+    return count < limit ? count : limit;
+}
+
+/* On the way and no record: birth and ledger. */
+static size_t count_others(const struct uplink *uplink)
+{
+    size_t records = 0;
     for (int name = 0; name < STRETCH_COUNT; name++)
-        used += flight_count_open(&uplink->stretches[name].flight);
-    size_t room = used < uplink->in_flight_limit ? uplink->in_flight_limit - used : 0;
-    return room < STORE_FETCH_MAX ? room : STORE_FETCH_MAX;
+        records += flight_count_sent(&uplink->stretches[name].flight);
+    return less(uplink->lag.count, records);
+}
+
+/* Deliveries that the store cannot take yet hold the sending back as well.  What goes beyond the
+ * places of the broker would wait in the library, an alarm behind all the rest. */
+static size_t count_room(const struct uplink *uplink, enum stretch_name name)
+{
+    size_t alarms = flight_count_open(&uplink->stretches[STRETCH_ALARM].flight);
+    size_t windows = flight_count_open(&uplink->stretches[STRETCH_LIVE].flight) +
+                     flight_count_open(&uplink->stretches[STRETCH_HISTORY].flight);
+    size_t places = uplink->in_flight_limit + ALARM_PLACES;
+    size_t brokers = uplink->kind->count_places(uplink->link);
+    if (brokers > 0) places = at_most(places, brokers);
+    size_t kept = at_most(ALARM_PLACES, places / 2);
+    size_t room = less(places, alarms + windows + count_others(uplink));
+    if (name != STRETCH_ALARM)
+        room = at_most(less(room, less(kept, alarms)), less(uplink->in_flight_limit, windows));
+    return at_most(room, STORE_FETCH_MAX);
+}
+
+bool uplink_may_send_ahead(const struct uplink *uplink, enum stretch_name name)
+{
+    return name == STRETCH_ALARM || lag_count_allowed(&uplink->lag, uplink->last_bytes) > 0;
 }
 
 /* How many records the configured rates let go now. */
@@ -158,10 +190,11 @@ static void fetch_refused(struct uplink *uplink, enum stretch_name name, uint64_
 
 static size_t count_wanted(struct uplink *uplink, enum stretch_name name, int64_t now_mono)
 {
-    size_t wanted = count_room(uplink);
+    size_t wanted = count_room(uplink, name);
     size_t places = count_places(uplink, name);
-    if (places < wanted) wanted = places;
+    wanted = at_most(wanted, places);
     if (name == STRETCH_ALARM) return wanted;
+    wanted = at_most(wanted, lag_count_allowed(&uplink->lag, uplink->last_bytes));
     int64_t allowed = count_allowed(uplink, now_mono);
     if (allowed < (int64_t)wanted) wanted = allowed > 0 ? (size_t)allowed : 0;
     size_t turns = turn_count_history(&uplink->turn);
@@ -183,8 +216,9 @@ void uplink_pump(struct uplink *uplink)
         if (choice.wait_ms > 0) wake_after(uplink, choice.wait_ms);
         return;
     }
-    if (count_room(uplink) == 0) return; /* an answer makes some */
-    if (choice.refused != NULL) {        /* it has its place already */
+    if (count_room(uplink, choice.name) == 0) return; /* an answer makes some */
+    if (choice.refused != NULL) {                     /* it has its place already */
+        if (!uplink_may_send_ahead(uplink, choice.name)) return;
         fetch_refused(uplink, choice.name, choice.refused->seq);
         return;
     }

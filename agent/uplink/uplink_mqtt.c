@@ -20,7 +20,9 @@ static const struct field uplink_mqtt_fields[] = {
      .default_text = "20",
      .min = 1,
      .max = LIMIT_IN_FLIGHT,
-     FIELD_HELP("Records sent and not yet acknowledged, at most.")},
+     FIELD_HELP(
+         "Window results sent and not yet acknowledged, at most; alarms have places of their "
+         "own.")},
     {.name = "rate",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct uplink_mqtt_options, pacing.rate),
@@ -64,6 +66,15 @@ static const struct field uplink_mqtt_fields[] = {
      FIELD_HELP(
          "Records from before the connection begin to move after a random wait up to this, so "
          "that a fleet does not begin at once; new ones and alarms do not wait.")},
+    {.name = "lag",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct uplink_mqtt_options, pacing.lag_ms),
+     .default_text = "200ms",
+     .min = 0,
+     .max = 60000,
+     FIELD_HELP(
+         "No more is sent ahead than the link, as measured, carries in this time, so that an "
+         "alarm waits no longer behind it; 0s for no limit.")},
     {.name = "ledger_every",
      .type = FIELD_DURATION,
      .offset = offsetof(struct uplink_mqtt_options, ledger_every_ms),

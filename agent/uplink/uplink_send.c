@@ -73,6 +73,8 @@ static enum status publish_record(struct uplink *uplink, const struct record *re
     if (status != ST_OK) return status;
     uplink->counts.sent++;
     charge(uplink, record, size + strlen(topic));
+    lag_note_sent(&uplink->lag, *message_id, (int64_t)(size + strlen(topic)),
+                  uplink_now_mono_ms(uplink));
     return ST_OK;
 }
 
@@ -131,6 +133,7 @@ void uplink_send(struct uplink *uplink, enum stretch_name name, const struct rec
     struct stretch *stretch = &uplink->stretches[name];
     for (size_t i = 0; i < count; i++) {
         if (flight_skip(&stretch->flight, records[i].seq)) continue;
+        if (!uplink_may_send_ahead(uplink, name)) return;
         if (!send_record(uplink, name, &records[i])) return;
     }
     bool is_last = count < uplink->fetch_max;
@@ -188,13 +191,14 @@ static void take_refusal(struct uplink *uplink, enum stretch_name name, struct f
 
 bool uplink_take_answer(struct uplink *uplink, int message_id, int reason)
 {
+    bool makes_room = lag_note_answer(&uplink->lag, message_id, uplink_now_mono_ms(uplink));
     if (message_id == uplink->birth_message_id) {
         uplink->birth_message_id = 0;
         if (reason >= LINK_REASON_REFUSED)
             log_limited(uplink->log, LOG_LEVEL_WARN, uplink->part, "birth",
                         "the broker refused %s: %s (0x%02x)", uplink->topics.status,
                         reason_name(uplink, reason), (unsigned)reason);
-        return false;
+        return makes_room;
     }
     for (int name = 0; name < STRETCH_COUNT; name++) {
         struct flight_entry *entry = flight_find_sent(&uplink->stretches[name].flight, message_id);
@@ -205,5 +209,5 @@ bool uplink_take_answer(struct uplink *uplink, int message_id, int reason)
             take_refusal(uplink, (enum stretch_name)name, entry, reason);
         return true;
     }
-    return false;
+    return makes_room;
 }

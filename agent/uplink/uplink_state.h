@@ -8,6 +8,7 @@
 #include "uplink/drain.h"
 #include "uplink/encode_json.h"
 #include "uplink/flight.h"
+#include "uplink/lag.h"
 #include "uplink/pace.h"
 #include "uplink/topics.h"
 #include "uplink/turn.h"
@@ -63,6 +64,7 @@ struct uplink {
 
     struct uplink_pacing pacing;
     struct pace pace, byte_pace;
+    struct lag lag;
     int64_t last_bytes; /* of the record sent last */
     struct turn turn;
     struct meter history_meter, all_meter, inflow_meter;
@@ -109,7 +111,10 @@ void uplink_send_again(struct uplink *uplink, enum stretch_name name, const stru
 /* Tells the store of every delivery, as far as its batch has room. */
 void uplink_report_deliveries(struct uplink *uplink);
 
-/* The answer to a record; false: it is to none. */
+/* Whether a record of the stretch may be sent before what is on the way has arrived. */
+bool uplink_may_send_ahead(const struct uplink *uplink, enum stretch_name name);
+
+/* The answer to a message; false: it changes nothing. */
 bool uplink_take_answer(struct uplink *uplink, int message_id, int reason);
 
 /* The birth, before everything else on a connection.  False: it is still to be sent. */

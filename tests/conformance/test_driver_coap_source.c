@@ -293,15 +293,18 @@ static void test_decode_tries_a_path_and_a_payload(void **state)
 {
     struct coap_rig *rig = *state;
     struct reading reading = {0};
-    assert_int_equal(
-        driver_coap.decode(rig->options, "/t/oven-1", "21.5", 4, 0, keep_reading, &reading),
-        VERDICT_OK);
+    const char *detail = NULL;
+    assert_int_equal(driver_coap.decode(rig->options, "/t/oven-1", "21.5", 4, 0, keep_reading,
+                                        &reading, &detail),
+                     VERDICT_OK);
     assert_string_equal(reading.device, "oven-1");
     assert_int_equal(reading.value_micro, 21500000);
-    assert_int_equal(driver_coap.decode(rig->options, "u", "21.5", 4, 0, keep_reading, &reading),
-                     VERDICT_UNKNOWN_DEVICE);
-    assert_int_equal(driver_coap.decode(rig->options, "t/a", "hot", 3, 0, keep_reading, &reading),
-                     VERDICT_SYNTAX);
+    assert_int_equal(
+        driver_coap.decode(rig->options, "u", "21.5", 4, 0, keep_reading, &reading, &detail),
+        VERDICT_UNKNOWN_DEVICE);
+    assert_int_equal(
+        driver_coap.decode(rig->options, "t/a", "hot", 3, 0, keep_reading, &reading, &detail),
+        VERDICT_SYNTAX);
 }
 
 static bool has_child_ended(void *context)

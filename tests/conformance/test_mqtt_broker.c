@@ -550,13 +550,14 @@ static void test_one_payload_is_decoded_without_a_broker(void **state)
     (void)strcpy(options.subscriptions[1].id, "{device}@{line}");
     (void)strcpy(options.subscriptions[1].mapping.unit, "F");
     (void)strcpy(options.subscriptions[1].mapping.value, "/t");
-    assert_int_equal(
-        driver_mqtt.decode(&options, "b/l1/oven", "{\"t\":212}", 9, 0, keep_reading, &reading),
-        VERDICT_OK);
+    const char *detail = NULL;
+    enum verdict verdict = driver_mqtt.decode(&options, "b/l1/oven", "{\"t\":212}", 9, 0,
+                                              keep_reading, &reading, &detail);
+    assert_int_equal(verdict, VERDICT_OK);
     assert_string_equal(reading.device, "oven%40l1");
     assert_int_equal(reading.value_micro, 100000000);
-    assert_int_equal(driver_mqtt.decode(&options, "c/x", "1", 1, 0, keep_reading, &reading),
-                     VERDICT_UNKNOWN_DEVICE);
+    verdict = driver_mqtt.decode(&options, "c/x", "1", 1, 0, keep_reading, &reading, &detail);
+    assert_int_equal(verdict, VERDICT_UNKNOWN_DEVICE);
 }
 
 static void test_bad_files_are_refused_at_open(void **state)

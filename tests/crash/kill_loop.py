@@ -351,4 +351,5 @@ def main():
         run(place)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -122,7 +122,7 @@ def compile_and(inspect, names):
     def one(name):
         with tempfile.TemporaryDirectory() as folder:
             target = os.path.join(folder, "object.o")
-            packages = ["libmosquitto", "libcoap-3-openssl", "libcjson", "sqlite3", "yaml-0.1",
+            packages = ["libmosquitto", "libcoap-3-notls", "libcjson", "sqlite3", "yaml-0.1",
                         "libuv", "libxxhash"]
             extra = subprocess.run(["pkg-config", "--cflags", *packages], capture_output=True,
                                    text=True, check=True).stdout.split()

@@ -1,6 +1,9 @@
 /* Invariant: the oracle and the consumer share nothing but the plant's options. */
 #include "outage/plant.h"
 
+#include "store/record_codec.h"
+#include "store/wear.h"
+
 #include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -56,6 +59,8 @@ struct plant {
     uint8_t *by_seq;
     size_t seqs;
     uint64_t received, missed[LIMIT_WINDOWS], notices;
+    uint64_t *contents; /* by number: a hash of what came */
+    uint64_t told[OWED_KINDS];
 };
 
 enum { SEQ_RECEIVED = 1, SEQ_MERGED = 2, SEQ_DROPPED = 8 };
@@ -133,6 +138,7 @@ static void open_store(struct plant *plant)
 {
     assert_int_equal(writer_open(&plant->writer, &plant->store_options, &plant->log, &plant->found),
                      ST_OK);
+    memset(plant->told, 0, sizeof plant->told);
     assert_int_equal(plant->found.next_seq, plant->next_seq);
 }
 
@@ -146,14 +152,30 @@ static void check_ledger(const struct plant *plant)
 
 static void glimpse(struct plant *plant);
 
-static void commit(struct plant *plant)
+/* As store_commit does. */
+static void tell_owed(struct plant *plant)
 {
-    if (chance(plant, plant->options.alarm_permille)) {
-        struct record alarm = {.kind = RECORD_ALARM, .device = "d0", .created_ms = plant->wall_ms};
-        memcpy(alarm.alarm.name, "hot", 4);
+    owed_tell(&plant->writer.state.owed, plant->told, &plant->batch, plant->wall_ms, CLOCK_TRUSTED,
+              &plant->next_seq);
+}
+
+static void raise_alarms(struct plant *plant)
+{
+    if (!chance(plant, plant->options.alarm_permille)) return;
+    struct record alarm = {.kind = RECORD_ALARM, .device = "d0", .created_ms = plant->wall_ms};
+    memcpy(alarm.alarm.name, "hot", 4);
+    for (unsigned i = 0; i == 0 || i < plant->options.alarms_at_once; i++) {
+        if (i > 0 && !batch_has_room(&plant->batch, STREAM_ALARM_BYTES)) return;
         emit(plant, &alarm);
         plant->alarms++;
     }
+}
+
+static void commit(struct plant *plant)
+{
+    raise_alarms(plant);
+    tell_owed(plant);
+    if (plant->options.seed % 2 == 0) plant->batch.wal_percent = WEAR_WAL_MOST_PERCENT;
     assert_int_equal(writer_commit(&plant->writer, &plant->batch), ST_OK);
     batch_clear(&plant->batch);
     writer_tend(&plant->writer, plant->wall_ms);
@@ -302,10 +324,25 @@ static void receive_notice(struct plant *plant, const struct notice *notice)
     }
 }
 
+/* A number that comes twice comes with the same contents. */
+static uint64_t hash_contents(const struct record *record)
+{
+    uint8_t bytes[RECORD_CODEC_MAX];
+    size_t size = record_codec_encode(record, bytes, sizeof bytes);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static void receive(struct plant *plant, const struct record *record)
 {
     assert_true(record->seq > 0 && record->seq < plant->next_seq && record->seq < plant->seqs);
-    if (plant->by_seq[record->seq] & SEQ_RECEIVED) return;
+    uint64_t hash = hash_contents(record);
+    if (plant->by_seq[record->seq] & SEQ_RECEIVED) {
+        assert_true(plant->contents[record->seq] == hash);
+        return;
+    }
+    plant->contents[record->seq] = hash;
     plant->by_seq[record->seq] |= SEQ_RECEIVED;
     plant->received++;
     if (record->kind == RECORD_WINDOW) receive_window(plant, record);
@@ -353,6 +390,12 @@ void plant_drain(struct plant *plant)
     struct stream_now now = now_of(plant);
     while (!stream_close_windows(plant->stream, &now)) commit(plant);
     commit(plant);
+    for (int i = 0; plant->writer.state.owed.versions[OWED_DROPPED] != 0; i++) {
+        assert_true(i < 20); /* what the last commit gave up */
+        tell_owed(plant);
+        assert_int_equal(writer_commit(&plant->writer, &plant->batch), ST_OK);
+        batch_clear(&plant->batch);
+    }
     deliver_lane(plant, LANE_ALARM);
     deliver_lane(plant, LANE_WINDOW);
     check_ledger(plant);
@@ -539,6 +582,7 @@ struct plant *plant_open(const struct plant_options *options)
     plant->seen = claim(plant->seen_slots, sizeof *plant->seen);
     plant->seqs = SEQS;
     plant->by_seq = claim(plant->seqs, 1);
+    plant->contents = claim(plant->seqs, sizeof *plant->contents);
     open_stream(plant);
     choose_store_options(plant);
     assert_int_equal(batch_init(&plant->batch, (size_t)plant->options.batch_bytes), ST_OK);
@@ -570,5 +614,6 @@ void plant_close(struct plant *plant)
     free(plant->hours);
     free(plant->seen);
     free(plant->by_seq);
+    free(plant->contents);
     free(plant);
 }

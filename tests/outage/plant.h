@@ -30,7 +30,8 @@ struct plant_options {
     int64_t budget_bytes;      /* below 0: so much more than the least */
     unsigned late_permille;    /* readings that come later than others, some of them too late */
     unsigned silent_permille;  /* chance, per device and hour, of an hour without readings */
-    unsigned alarm_permille;   /* chance, per commit, of an alarm */
+    unsigned alarm_permille;   /* chance, per commit, of an alarm, ... */
+    unsigned alarms_at_once;   /* ... or of so many */
     unsigned reopen_permille;  /* chance, per commit, that the store is closed and opened again */
     unsigned glimpse_permille; /* chance, per commit, that the centre gets some records and the
                                   acknowledgements of only some of them come back */

@@ -103,10 +103,49 @@ static void test_random_outages(void **state)
     for (uint64_t seed = first; seed < first + count; seed++) live(seed);
 }
 
+/* Alarms alone fill the budget: windows go as they come, within their own batch. */
+static void flood(uint64_t seed)
+{
+    struct dice dice = {.state = seed * 104729};
+    struct plant_options options = {.seed = seed,
+                                    .devices = (uint32_t) throw(&dice, 1, 20),
+                                    .every_ms = throw(&dice, 1, 6) * 10 * SECOND,
+                                    .commit_every_ms = throw(&dice, 1, 4) * MINUTE,
+                                    .batch_bytes = throw(&dice, 1, 4) * (16 << 10),
+                                    .budget_bytes = -throw(&dice, 4, 100) * 1024,
+                                    .alarm_permille = 900,
+                                    .alarms_at_once = (unsigned) throw(&dice, 100, 300),
+                                    .reopen_permille = (unsigned) throw(&dice, 0, 20),
+                                    .glimpse_permille = (unsigned) throw(&dice, 0, 1) * 100};
+    choose_windows(&dice, &options);
+    struct plant *plant = plant_open(&options);
+    plant_run(plant, 6 * HOUR);
+    struct store_counts counts = plant_count(plant);
+    printf("seed %" PRIu64 ": %" PRIu64 " written, %" PRIu64 " dropped, %" PRIu64
+           " alarms and %" PRIu64 " others wait\n",
+           seed, counts.written, counts.dropped, counts.waiting[LANE_ALARM],
+           counts.waiting[LANE_WINDOW]);
+    assert_true(counts.dropped > 0);
+    assert_true(counts.waiting[LANE_ALARM] > counts.waiting[LANE_WINDOW]);
+    plant_drain(plant);
+    plant_verify(plant, 0);
+    plant_close(plant);
+}
+
+static void test_what_alarms_leave_no_room_for_is_named(void **state)
+{
+    (void)state;
+    uint64_t first = number_from("ISOTHERM_SEED", 1);
+    uint64_t count = OUTAGES * number_from("ISOTHERM_BUDGET", 1);
+    if (getenv("ISOTHERM_SEED") != NULL && getenv("ISOTHERM_BUDGET") == NULL) count = 1;
+    for (uint64_t seed = first; seed < first + count; seed++) flood(seed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_outages),
+        cmocka_unit_test(test_what_alarms_leave_no_room_for_is_named),
     };
     return cmocka_run_group_tests_name("random_outages", tests, NULL, NULL);
 }

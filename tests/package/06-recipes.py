@@ -1,21 +1,28 @@
 """Do the recipes for OpenWrt, Buildroot and Yocto say what this project understands?
 
 Their build systems are not at hand: stand-ins for what they include evaluate the recipes, the
-options they give configure a real cross build, and every source is compiled against musl.
+options they give configure a real cross build, their start scripts run under BusyBox with real
+agents, and every source is compiled against musl.
 """
 
 import concurrent.futures
 import hashlib
+import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 
 import kconfiglib
 
 from packages import BUILD, SOURCE, run
+
+sys.path.insert(0, str(SOURCE / "tests/scenario"))
+from harness import wait_until  # pylint: disable=wrong-import-position
 
 OPENWRT = SOURCE / "packaging/openwrt/isotherm"
 BUILDROOT = SOURCE / "packaging/buildroot"
@@ -25,6 +32,18 @@ TOOLCHAIN = SOURCE / "toolchains/arm64.cmake"
 HEADERS = ("mosquitto.h", "mosquitto_broker.h", "mosquitto_plugin.h", "mqtt_protocol.h",
            "sqlite3.h", "yaml.h", "uv.h", "uv", "cjson", "xxhash.h", "coap3", "linux",
            "asm-generic", "modbus", "x86_64-linux-gnu/asm")
+# What pkg-config calls it, and its names in OpenWrt's feed (None: not used there, or by variant),
+# Buildroot and Yocto.
+LIBRARIES = {
+    "libmosquitto": (None, "mosquitto", "mosquitto"),
+    "libcjson": ("cJSON", "cjson", "cjson"),
+    "sqlite3": ("libsqlite3", "sqlite", "sqlite3"),
+    "yaml-0.1": ("libyaml", "libyaml", "libyaml"),
+    "libuv": ("libuv", "libuv", "libuv"),
+    "libxxhash": ("libxxhash", "xxhash", "xxhash"),
+    "libcoap-3-openssl": (None, "libcoap", "libcoap"),
+    "libcoap-3-notls": (None, "libcoap", "libcoap"),
+}
 
 OPENWRT_PACKAGE = """
 INSTALL_DIR := install -d -m0755
@@ -127,9 +146,143 @@ def check_yocto(work):
                                        for option in values.values()])
 
 
-def check_scripts():
+def check_libraries(work):
+    """Each library that the build asks for has its name in each recipe, and no other is there."""
+    asked = set(re.findall(r"pkg_check_modules\(.* ([\w.-]+)\)", "\n".join(
+        (SOURCE / folder / "CMakeLists.txt").read_text() for folder in (".", "drivers"))))
+    assert asked == set(LIBRARIES), f"the table LIBRARIES and the build: {asked ^ set(LIBRARIES)}"
+    feed = re.search(r"DEPENDS:=((?:.*\\\n)*.*)", (OPENWRT / "Makefile").read_text())[1]
+    found = set(re.findall(r"\+(?:!?PACKAGE_\w+:)?([\w-]+)", feed)) - {"libpthread"}
+    assert found == {"libmosquitto-ssl", "libmosquitto-nossl"} | {
+        names[0] for names in LIBRARIES.values() if names[0]}, found
+    menu = (BUILDROOT / "package/isotherm/Config.in").read_text()
+    _, depends = buildroot_options(work, "BR2_PACKAGE_ISOTHERM_TLS=y",
+                                   "BR2_PACKAGE_ISOTHERM_COAP=y")
+    want = {names[1] for names in LIBRARIES.values()}
+    assert set(depends) - {"host-pkgconf", "openssl"} == want, depends
+    selected = {name.lower() for name in re.findall(r"select BR2_PACKAGE_(\w+)", menu)}
+    assert selected - {"openssl"} == want, selected
+    recipe = next(YOCTO.glob("isotherm_*.bb")).read_text()
+    found = set(re.search(r'^DEPENDS = "(.*)"', recipe, re.M)[1].split())
+    found |= {re.search(r"PACKAGECONFIG\[coap\] = .*,(\w+)\"", recipe)[1]}
+    assert found == {names[2] for names in LIBRARIES.values()}, found
+
+
+PROCD = """
+procd_open_instance() { echo open; }
+procd_close_instance() { echo close; }
+procd_set_param() {
+  case "$1" in
+  command | user | group | no_new_privs | respawn | stderr | term_timeout | file) ;;
+  *) echo "procd knows no $1" >&2; exit 1 ;;
+  esac
+  printf '%s\\n' "$*"
+}
+logger() { :; }
+"""
+
+
+def moved(script, folder, *more):
+    """The script with its files below `folder` and an ordinary user's name."""
+    text = script.read_text()
+    for old, new in (("/usr/bin/isotherm", str(BUILD / "isotherm")), *more,
+                     ("isotherm:isotherm", "nobody:nogroup"), ("chgrp isotherm", "chgrp nogroup"),
+                     ("chown isotherm", "chown nobody")):
+        text = text.replace(old, new)
+    path = folder / script.name
+    path.write_text(text)
+    return path
+
+
+def settle(folder, script):
+    """Puts the configuration of the feed below `folder`, as it is installed: for root alone."""
+    etc = folder / "etc"
+    (etc / "conf.d").mkdir(parents=True)
+    text = (OPENWRT / "files/isotherm.yaml").read_text().replace("/etc/isotherm/", f"{etc}/")
+    (etc / "isotherm.yaml").write_text(text)
+    (etc / "isotherm.yaml").chmod(0o600)
+    return moved(script, folder, ("/etc/isotherm", str(etc)), ("/run/isotherm", f"{folder}/run"))
+
+
+def answers(folder):
+    done = subprocess.run([BUILD / "isotherm", "status", "--json", "-c",
+                           folder / "etc/isotherm.yaml"], capture_output=True, text=True,
+                          check=False)
+    return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
+
+
+def check_procd(work):
+    """What the init script tells procd starts an agent, as the user that it names."""
+    folder = work / "procd"
+    script = settle(folder, OPENWRT / "files/isotherm.init")
+
+    def start():
+        return subprocess.run(["busybox", "sh", "-c", f"{PROCD} . {script}; start_service"],
+                              capture_output=True, text=True, check=False)
+    done = start()
+    assert done.returncode == 0 and done.stderr == "", done
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("open", "close"), lines
+    told = dict(line.split(" ", 1) for line in lines[1:-1])
+    assert (told["user"], told["group"], told["respawn"]) == ("isotherm", "isotherm", "3600 5 0")
+    with subprocess.Popen(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                           "--no-new-privs", *told["command"].split()],
+                          stderr=subprocess.PIPE, text=True) as agent:
+        try:
+            wait_until("the agent to answer", lambda: answers(folder) or agent.poll() is not None)
+            assert agent.poll() is None, agent.stderr.read()
+        finally:
+            agent.terminate()
+        assert agent.wait(60) == 0
+    with open(folder / "etc/isotherm.yaml", "a", encoding="utf-8") as configuration:
+        configuration.write("latenes: 1s\n")
+    done = start()
+    assert done.returncode != 0 and "open" not in done.stdout, "started with a wrong configuration"
+
+
+def check_sysv(work):
+    """BusyBox's own tools start, restart and stop it; no two run at once."""
+    folder = work / "sysv"
+    script = settle(folder, BUILDROOT / "package/isotherm/S99isotherm")
+    (folder / "etc/state").mkdir()
+    shutil.chown(folder / "etc/state", "nobody", "nogroup")
+    shutil.chown(folder / "etc/isotherm.yaml", "nobody")
+    tools = folder / "bin"
+    tools.mkdir()
+    for name in ("cat", "chown", "kill", "mkfifo", "rm", "sh", "sleep", "start-stop-daemon"):
+        (tools / name).symlink_to(shutil.which("busybox"))
+    (tools / "logger").write_text(f"#!/bin/sh\nexec cat >>{folder}/syslog\n")
+    (tools / "logger").chmod(0o755)
+
+    def order(word):
+        return run(shutil.which("busybox"), "sh", script, word, env={"PATH": str(tools)},
+                   stdin=subprocess.DEVNULL)
+    try:
+        assert order("start").endswith("OK\n")
+        first = wait_until("the agent to answer", lambda: answers(folder))
+        assert "already" in order("start") and answers(folder) == first
+        assert order("restart").count("OK\n") == 2
+        second = wait_until("another one", lambda: answers(folder))
+        assert second != first
+        assert order("stop").endswith("OK\n") and answers(folder) is None
+        assert not pathlib.Path(f"/proc/{second}").exists(), "stop does not wait for its end"
+        assert "does not run" in order("stop")
+    finally:
+        if (left := answers(folder)) is not None:
+            os.kill(left, signal.SIGKILL)
+    log = (folder / "syslog").read_text()
+    assert log.count("agent: stopped") == 2 and "lock" not in log, log
+
+
+def check_scripts(work):
     for script in (OPENWRT / "files/isotherm.init", BUILDROOT / "package/isotherm/S99isotherm"):
-        run("sh", "-n", script)
+        run("busybox", "sh", "-n", script)
+    if os.geteuid() != 0:
+        print("not root: the scripts, which change users, are only read")
+        return
+    work.chmod(0o755)
+    check_procd(work)
+    check_sysv(work)
 
 
 def check_musl(work):
@@ -159,8 +312,8 @@ def check_musl(work):
 def main():
     with tempfile.TemporaryDirectory(prefix="recipes-") as folder:
         work = pathlib.Path(folder)
-        check_scripts()
-        for step in (check_openwrt, check_buildroot, check_yocto, check_musl):
+        check_libraries(work)
+        for step in (check_scripts, check_openwrt, check_buildroot, check_yocto, check_musl):
             print(step.__name__, flush=True)
             step(work)
 

@@ -61,11 +61,7 @@ def depends(deb):
 
 
 def archive():
-    listed = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)")
-    for line in listed.splitlines():
-        if line.endswith(" bookworm"):
-            return line.split()[0]
-    raise AssertionError("no Debian 12 archive is configured on this machine")
+    return run(SOURCE / "scripts/sysroot", "--archive").strip()
 
 
 def clean_root():

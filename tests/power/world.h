@@ -78,6 +78,11 @@ struct world {
     char epoch[17];
     double longest_open_s;
     uint64_t commits;
+    uint64_t told[OWED_KINDS];
+    /* What the centre was told of damage, in the epoch of the store that is open. */
+    uint64_t lost_told;
+    bool was_aside_told;
+    char told_epoch[17];
     /* as found by the last restore */
     uint64_t restored_taken, restored_entries, foreign_entries;
 };

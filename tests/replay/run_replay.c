@@ -33,9 +33,10 @@ static bool decode_all(struct recording *recording, struct text *output)
     while (recording_next(recording, &address, &payload, &size)) {
         struct text readings;
         text_init(&readings, found, sizeof found);
+        const char *detail = NULL;
         enum verdict verdict =
             recording->driver->decode(recording->options, address, payload, size,
-                                      recording->now_wall_ms, print_reading, &readings);
+                                      recording->now_wall_ms, print_reading, &readings, &detail);
         text_add(output, "line ");
         text_add_uint(output, recording->line_number);
         text_add(output, ": ");

@@ -62,6 +62,18 @@ def main():
         check_sequence(collector.summaries())
         agent.check_ledger()
         assert agent.terminate() == 0
+        check_farewell(place, centre, collector)
+
+
+def check_farewell(place, centre, collector):
+    """The broker must take the agent for stopped, and not publish its will."""
+    probe = Client(centre).wait()
+    place.things.append(probe)
+    probe.publish_all([("isotherm/probe", "1")])
+    wait_until("the probe", lambda: any(t == "isotherm/probe" for t, _, _ in collector.messages))
+    with collector.lock:
+        states = [r for t, r, _ in collector.messages if t == "isotherm/line-7/status"]
+    assert not states[-1]["online"] and states[-1]["reason"] == "stopped", states
 
 
 main()

@@ -24,7 +24,9 @@ def check_help():
         assert wrong.returncode == 64 and "--no-such-option" in wrong.stderr, wrong
     assert isotherm().returncode == 64
     wrong = isotherm("rnu")
-    assert wrong.returncode == 64 and "rnu" in wrong.stderr
+    assert wrong.returncode == 64 and 'did you mean "run"' in wrong.stderr, wrong
+    wrong = isotherm("frobnicate")
+    assert wrong.returncode == 64 and "--help" in wrong.stderr, wrong
     assert isotherm("version").stdout.startswith("isotherm ")
     assert json.loads(isotherm("version", "--json").stdout)["name"] == "isotherm"
 
@@ -59,7 +61,10 @@ def check_decode(agent):
     assert good.returncode == 0, good
     assert json.loads(good.stdout)["device"] == "l1/oven"
     assert json.loads(good.stdout)["value"] == 21.5
-    assert agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"v":}').returncode == 1
+    bad = agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"v":}')
+    assert bad.returncode == 1, bad
+    bad = agent.run("decode", "-c", config, "-a", "f/l1/oven/t", '{"w":1}')
+    assert bad.returncode == 1 and bad.stdout.rstrip().endswith("the value is missing"), bad
     assert agent.run("decode", "-c", config, "-a", "elsewhere", '{"v":1}').returncode == 1
 
 

@@ -165,4 +165,5 @@ def main():
         assert SECRET not in agent.log() and "wrong" not in agent.log()
 
 
-main()
+if __name__ == "__main__":
+    main()

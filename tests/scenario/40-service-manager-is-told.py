@@ -103,4 +103,5 @@ def main():
         assert manager.count("STOPPING=1") == 1 and manager.count("READY=1") == 1, manager.heard
 
 
-main()
+if __name__ == "__main__":
+    main()

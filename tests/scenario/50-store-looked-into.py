@@ -91,10 +91,39 @@ def check_export(path, config, facts):
 
 
 def check_running(agent, path):
+    """Beside the agent a copy is looked at, which is whole while the agent goes on writing."""
+    waiting = agent.status()["ledger"]["records"]["waiting"]
     run = store("check", path)
-    assert run.returncode == 69 and str(agent.process.pid) in run.stderr, run
-    assert store("export", "-c", agent.config_path).returncode == 69
-    assert store("repair", "--yes", path).returncode == 69
+    assert run.returncode == 0 and run.stdout.rstrip().endswith("sound"), run
+    assert str(agent.process.pid) in run.stderr, run
+    run = store("export", "-c", agent.config_path)
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 0 and len(records) >= waiting, (run.stderr, waiting)
+    lines = [json.loads(line) for line in store("dump", "--json", path).stdout.splitlines()]
+    assert sum(line["is"] == "record" for line in lines) >= waiting
+    run = store("repair", "--yes", path)
+    assert run.returncode == 69 and "stop it first" in run.stderr, run
+    full = subprocess.run([ISOTHERM, "store", "check", path], capture_output=True, text=True,
+                          timeout=60, check=False, env={**os.environ, "TMPDIR": "/nowhere"})
+    assert full.returncode == 1 and "/nowhere" in full.stderr, full
+
+
+def check_busy(place, agent, site, path):
+    """Every look at a store that is being written is one of a whole store."""
+    client = Client(site).wait()
+    place.things.append(client)
+    waiting = 0
+    for step in range(12):
+        client.publish_all([(f"f/d{d}", f'{{"v":{d},"t":{START_MS + (STEPS + step) * 500 + 250}}}')
+                            for d in range(DEVICES)])
+        run = store("check", "--json", path)
+        facts = json.loads(run.stdout)
+        assert run.returncode == 0 and facts["sound"], run
+        assert facts["alarms"] + facts["summaries"] >= waiting, (facts, waiting)
+        waiting = facts["alarms"] + facts["summaries"]
+    leftover = [name for name in os.listdir(place.path) if name.startswith("isotherm-store-")]
+    assert not leftover, leftover
+    agent.check_ledger()
 
 
 def check_restarts(agent, path):
@@ -166,7 +195,9 @@ def main():
         site, centre = place.broker(), place.broker(start=False)
         agent = fill(place, site, centre)
         path = place.path / "agent-2.db"
+        os.environ["TMPDIR"] = str(place.path)
         check_running(agent, path)
+        check_busy(place, agent, site, path)
         agent.kill()  # a WAL stays behind and is part of the store
         check_sound(path, agent.config_path)
         agent.start()

@@ -139,15 +139,15 @@ def accept_all(session):
 
 
 class FakeBroker:
-    def __init__(self, script=accept_all, port=0):
+    def __init__(self, script=accept_all, port=0, host="127.0.0.1"):
         self.script, self.stopped, self.lock = script, threading.Event(), threading.Lock()
         self.taken, self.seen = [], []  # (topic, payload) with success; (topic, payload, code)
         self.connects = []  # monotonic times
         self.errors = []
         self.sessions = []
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self.listener = socket.create_server((host, port), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self.url = f"mqtt://{host}:{self.port}"
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):

@@ -181,7 +181,8 @@ class Agent(Process):
         number = len(place.things)
         super().__init__("isotherm", place.path / f"{name}-{number}.log")
         self.place = place
-        self.environment = {**os.environ, **(environment or {})}
+        self.environment = {"LSAN_OPTIONS": f"suppressions={SOURCE}/tests/support/lsan.txt",
+                            **os.environ, **(environment or {})}
         self.config_path = place.path / f"{name}-{number}.yaml"
         if not isinstance(config, str):
             config.setdefault("store", {}).setdefault("path",
@@ -274,10 +275,13 @@ class Agent(Process):
 
 
 class Client:
-    """An ordinary MQTT 5 client."""
+    """An ordinary MQTT client, of version 5 where nothing else is said."""
 
-    def __init__(self, broker, client_id="", clean=True, **options):
-        self.client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+    def __init__(self, broker, client_id="", clean=True, version="5", **options):
+        if version == "5":
+            self.client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+        else:
+            self.client = mqtt.Client(client_id=client_id, clean_session=clean)
         self.client.max_inflight_messages_set(1000)
         self.client.max_queued_messages_set(0)
         self.connected = threading.Event()
@@ -287,12 +291,14 @@ class Client:
         if "username" in options:
             self.client.username_pw_set(options["username"], options["password"])
         self.client.reconnect_delay_set(1, 2)
-        properties = None
-        if not clean:  # what comes while we are away waits at the broker
+        if version == "5":
             properties = Properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = 3600
-        self.client.connect_async("127.0.0.1", broker.port, keepalive=30, clean_start=clean,
-                                  properties=properties)
+            if not clean:  # what comes while we are away waits at the broker
+                properties.SessionExpiryInterval = 3600
+            self.client.connect_async("127.0.0.1", broker.port, keepalive=30, clean_start=clean,
+                                      properties=properties)
+        else:
+            self.client.connect_async("127.0.0.1", broker.port, keepalive=30)
         self.client.loop_start()
 
     def on_connect(self, client, userdata, flags, reason, properties=None):
@@ -328,7 +334,7 @@ class Client:
 class Collector(Client):
     """Collects at the central broker everything that agents publish."""
 
-    def __init__(self, broker, topic="isotherm/#"):
+    def __init__(self, broker, topic="isotherm/#", **options):
         self.topic = topic
         self.broker = broker
         self.markers_sent, self.marker_seen = 0, 0
@@ -336,7 +342,8 @@ class Collector(Client):
         self.repeats = 0
         self.messages = []  # (topic, record as dict, retained)
         self.subscribed = threading.Event()
-        super().__init__(broker, client_id=f"collector-{os.getpid()}-{broker.port}", clean=False)
+        super().__init__(broker, client_id=f"collector-{os.getpid()}-{broker.port}", clean=False,
+                         **options)
         self.wait()
         assert self.subscribed.wait(20 * PATIENCE), "the collector could not subscribe"
 

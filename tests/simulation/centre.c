@@ -174,6 +174,8 @@ static enum status publish(struct link *centre, const struct link_message *messa
     WORLD_CHECK(world, flight != NULL, "more than %d messages in flight", CENTRE_FLIGHTS);
     WORLD_CHECK(world, message->size < sizeof flight->payload, "a message of %zu bytes",
                 message->size);
+    if (world->options.published != NULL)
+        world->options.published(world->options.witness, message);
     *message_id = flight->message_id = ++centre->next_message_id;
     flight->link = centre;
     flight->is_used = true;
@@ -195,9 +197,16 @@ static const char *reason_name(int reason)
     return reason == REASON_QUOTA ? "quota exceeded" : NULL;
 }
 
+static size_t count_places(const struct link *link)
+{
+    (void)link;
+    return 0;
+}
+
 const struct link_kind centre_link_kind = {.name = "simulated",
                                            .open = open_link,
                                            .close = close_link,
                                            .publish = publish,
                                            .is_connected = is_connected,
+                                           .count_places = count_places,
                                            .reason_name = reason_name};

@@ -129,6 +129,11 @@ bool store_thread_take(struct store_thread *thread, bool waits, struct store_job
     return has_job;
 }
 
+void store_thread_look_at_owed(struct store_thread *thread, struct owed *owed)
+{
+    *owed = thread->writer.state.owed;
+}
+
 void store_thread_hurry(struct store_thread *thread)
 {
     thread->is_stopping = true;

@@ -117,6 +117,7 @@ static void open_uplink(struct world *world, const char *epoch)
                                        .gateway = world->config.gateway,
                                        .epoch = epoch,
                                        .in_flight = 20,
+                                       .pacing = {.rate = world->options.rate},
                                        .loop = world->loop,
                                        .clock = &world->clock,
                                        .log = &world->log,

@@ -49,6 +49,9 @@ struct world_options {
     bool hurries;              /* waiting sources ask for commits */
     bool fails_commits;        /* now and then */
     bool is_delayed_sync;      /* the first boot is in 1970 as well */
+    int64_t rate;              /* of the uplink, records a second; 0: no limit */
+    void (*published)(void *witness, const struct link_message *message); /* may be NULL */
+    void *witness;
 };
 
 struct sim_device {

@@ -96,6 +96,12 @@ static bool fake_link_is_connected(const struct link *link)
     return the_link.is_connected;
 }
 
+static size_t fake_link_count_places(const struct link *link)
+{
+    (void)link;
+    return the_link.places;
+}
+
 static const char *fake_link_reason_name(int reason)
 {
     return reason == 0x87 ? "not authorized" : NULL;
@@ -107,5 +113,6 @@ const struct link_kind fake_link_kind = {
     .close = fake_link_close,
     .publish = fake_link_publish,
     .is_connected = fake_link_is_connected,
+    .count_places = fake_link_count_places,
     .reason_name = fake_link_reason_name,
 };

@@ -27,6 +27,7 @@ struct fake_link {
     char death_payload[512];
     char last_payload[2048];
     int next_message_id;
+    size_t places; /* that the other side names; 0: any number */
 };
 
 extern const struct link_kind fake_link_kind;

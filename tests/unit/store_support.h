@@ -135,10 +135,12 @@ static inline uint64_t bench_add(struct bench *bench, enum record_kind kind)
 {
     struct record record = {.kind = kind, .device = "line-1/oven-3", .clock = CLOCK_TRUSTED};
     record.created_ms = 1700000000000;
-    if (kind == RECORD_ALARM)
+    if (kind == RECORD_ALARM) {
         memcpy(record.alarm.name, "hot", 4);
-    else
+        record.alarm.priority = ALARM_PRIORITY_HIGH; /* never merged */
+    } else {
         record.window.summary.count = 7;
+    }
     assert_true(store_has_room(bench->store, 320));
     store_add_record(bench->store, &record);
     return record.seq;

@@ -1,26 +1,44 @@
 /* config: every problem at once, each at its line and column. */
 #include "support/config_case.h"
 
+/* Exactly these lines, in this order; each may go on behind what is given here. */
+static void check_problems(const char *yaml, const char *const *expected, size_t count)
+{
+    struct config_case test;
+    case_run(&test, yaml);
+    case_print(&test);
+    assert_int_equal(test.status, ST_INVALID);
+    assert_int_equal(test.problems.count, count);
+    for (size_t i = 0; i < count; i++) {
+        char line[640];
+        const struct config_problem *problem = &test.items[i];
+        (void)snprintf(line, sizeof line, "a.yaml:%u:%u: %s: %s", problem->line, problem->column,
+                       problem->is_warning ? "warning" : "error", problem->text);
+        line[strlen(line) > strlen(expected[i]) ? strlen(expected[i]) : strlen(line)] = '\0';
+        assert_string_equal(line, expected[i]);
+    }
+    case_close(&test);
+}
+
 static void test_several_problems_are_reported_in_order(void **state)
 {
     (void)state;
-    struct config_case test;
-    case_run(&test, "gatewy: line-7\n"
-                    "limits: {devices: 0, admision: evict}\n"
-                    "windows:\n"
-                    "  - size: 10s\n"
-                    "    every: 3s\n"
-                    "  - {size: 5 minutes}\n"
-                    "lateness: yes\n"
-                    "sources:\n"
-                    "  - mqtt:\n"
-                    "      brokr: mqtt://127.0.0.1\n"
-                    "      subscribe:\n"
-                    "        - topic: a/+device\n"
-                    "        - topc: b/+device\n"
-                    "  - serial: {port: /dev/ttyUSB0, baud: 115200abc}\n"
-                    "alarms: [{name: hot}]\n"
-                    "uplink: {mqtt: {}}\n");
+    static const char yaml[] = "gatewy: line-7\n"
+                               "limits: {devices: 0, admision: evict}\n"
+                               "windows:\n"
+                               "  - size: 10s\n"
+                               "    every: 3s\n"
+                               "  - {size: 5 minutes}\n"
+                               "lateness: yes\n"
+                               "sources:\n"
+                               "  - mqtt:\n"
+                               "      brokr: mqtt://127.0.0.1\n"
+                               "      subscribe:\n"
+                               "        - topic: a/+device\n"
+                               "        - topc: b/+device\n"
+                               "  - serial: {port: /dev/ttyUSB0, baud: 115200abc}\n"
+                               "alarms: [{name: hot}]\n"
+                               "uplink: {mqtt: {}}\n";
     static const char *const expected[] = {
         "a.yaml:1:1: error: unknown key \"gatewy\"; did you mean \"gateway\"?",
         "a.yaml:2:19: error: devices: must be a whole number between 1 and 100000, not \"0\"",
@@ -36,18 +54,46 @@ static void test_several_problems_are_reported_in_order(void **state)
         "a.yaml:15:10: error: high: an alarm needs high, low or another condition such as no_data",
         "a.yaml:16:16: error: key \"broker\" is missing",
     };
-    case_print(&test);
-    assert_int_equal(test.status, ST_INVALID);
-    assert_int_equal(test.problems.count, sizeof expected / sizeof *expected);
-    for (size_t i = 0; i < test.problems.count; i++) {
-        char line[640];
-        const struct config_problem *problem = &test.items[i];
-        (void)snprintf(line, sizeof line, "a.yaml:%u:%u: error: %s", problem->line, problem->column,
-                       problem->text);
-        line[strlen(line) > strlen(expected[i]) ? strlen(expected[i]) : strlen(line)] = '\0';
-        assert_string_equal(line, expected[i]);
-    }
-    case_close(&test);
+    check_problems(yaml, expected, sizeof expected / sizeof *expected);
+}
+
+static void test_what_is_wrong_hides_nothing_else(void **state)
+{
+    (void)state;
+    static const char yaml[] = "sorces:\n"
+                               "  - mqt:\n"
+                               "      brokr: http://h\n"
+                               "      nme: plant\n"
+                               "      subscribe:\n"
+                               "        - {topc: a/#/d, qos: 2}\n"
+                               "  - serial: {baud: 9601, parity: Even, line: [1]}\n"
+                               "alarms: [{name: a b, hgh: 5, low: 10, deadband: x},\n"
+                               "         {name: b, high: hot}]\n"
+                               "uplnk: {mqtt: {in_flight: 0, topic: a/#}}\n";
+    static const char *const expected[] = {
+        "a.yaml:1:1: error: unknown key \"sorces\"; did you mean \"sources\"?",
+        "a.yaml:2:5: error: unknown source \"mqt\"; did you mean \"mqtt\"?",
+        "a.yaml:3:7: error: unknown key \"brokr\"; did you mean \"broker\"?",
+        "a.yaml:3:14: error: broker: must begin with mqtt:// or mqtts://",
+        "a.yaml:4:7: error: unknown key \"nme\"; did you mean \"name\"?",
+        "a.yaml:6:12: error: unknown key \"topc\"; did you mean \"topic\"?",
+        "a.yaml:6:18: error: topic: has # before its end",
+        "a.yaml:6:30: error: qos: must be a whole number between 0 and 1",
+        "a.yaml:7:13: error: key \"port\" is missing",
+        "a.yaml:7:20: error: baud: is not a standard rate",
+        "a.yaml:7:34: error: parity: must be one of none, even or odd",
+        "a.yaml:7:46: error: line: must be a single value, not a list",
+        "a.yaml:8:17: error: name: may hold only letters, digits, . _ -",
+        "a.yaml:8:22: error: unknown key \"hgh\"; did you mean \"high\"?",
+        "a.yaml:8:35: error: low: must be less than high",
+        "a.yaml:8:49: error: deadband: must be a number between 0 and 100000",
+        "a.yaml:9:26: error: high: must be a number",
+        "a.yaml:10:1: error: unknown key \"uplnk\"; did you mean \"uplink\"?",
+        "a.yaml:10:15: error: key \"broker\" is missing",
+        "a.yaml:10:27: error: in_flight: must be a whole number between 1 and 100",
+        "a.yaml:10:37: error: topic: must not contain the wildcards + and #",
+    };
+    check_problems(yaml, expected, sizeof expected / sizeof *expected);
 }
 
 struct line_case {
@@ -70,6 +116,20 @@ static void check_lines(const struct line_case *cases, size_t count)
         assert_int_equal(test.status, ST_INVALID);
         case_close(&test);
     }
+}
+
+static void test_a_secret_that_is_none(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "sources: [{coap: {}}, {mqtt: {broker: mqtt://h, username: u, password_file: /,\n"
+        "  subscribe: [{topic: a/+d}]}}]\n"
+        "uplink: {mqtt: {broker: mqtt://h, username: u, password_file: /proc/version}}\n";
+    static const char *const expected[] = {
+        "a.yaml:1:77: error: password_file: is not a file",
+        "a.yaml:3:63: error: password_file: is open to everybody (mode 444); chmod it to 600",
+    };
+    check_problems(yaml, expected, sizeof expected / sizeof *expected);
 }
 
 static void test_types_of_nodes(void **state)
@@ -377,6 +437,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_several_problems_are_reported_in_order),
+        cmocka_unit_test(test_what_is_wrong_hides_nothing_else),
+        cmocka_unit_test(test_a_secret_that_is_none),
         cmocka_unit_test(test_types_of_nodes),
         cmocka_unit_test(test_yaml_beyond_the_safe_subset),
         cmocka_unit_test(test_variables_that_cannot_be_expanded),

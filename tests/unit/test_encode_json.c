@@ -163,7 +163,18 @@ static void test_notice_names_numbers_that_will_not_come(void **state)
     record.notice.reason = NOTICE_DROPPED;
     record.notice.covered = 0;
     record.notice.readings = 7794;
+    record.notice.lost = 1299;
     assert_record_is_sample("notice-dropped", &record);
+    record.notice = (struct notice){.reason = NOTICE_DAMAGED,
+                                    .from_ms = NOW_MS - 3600000,
+                                    .to_ms = NOW_MS,
+                                    .lost = 412,
+                                    .blobs = 3,
+                                    .former_seq = 918299,
+                                    .former_epoch = "9f27c1d06be4a358",
+                                    .aside = "store.db.damaged-1"};
+    record.seq = 1;
+    assert_record_is_sample("notice-damaged", &record);
 }
 
 static void test_longest_notice_fits(void **state)
@@ -174,12 +185,17 @@ static void test_longest_notice_fits(void **state)
     name[sizeof name - 1] = '\0';
     const struct encode_json_origin longest = {name, "ffffffffffffffff"};
     struct record record = {.seq = UINT64_MAX, .kind = RECORD_NOTICE, .created_ms = INT64_MAX};
-    record.notice = (struct notice){.reason = NOTICE_DROPPED,
+    record.notice = (struct notice){.reason = NOTICE_DAMAGED,
                                     .range_count = NOTICE_RANGES,
                                     .from_ms = INT64_MIN,
                                     .to_ms = INT64_MIN,
                                     .covered = UINT64_MAX,
-                                    .readings = UINT64_MAX};
+                                    .readings = UINT64_MAX,
+                                    .lost = UINT64_MAX,
+                                    .blobs = UINT32_MAX,
+                                    .former_seq = UINT64_MAX,
+                                    .former_epoch = "ffffffffffffffff"};
+    memset(record.notice.aside, 'a', sizeof record.notice.aside - 1);
     for (uint32_t i = 0; i < NOTICE_RANGES; i++)
         record.notice.ranges[i] = (struct seq_range){UINT64_MAX - 100 + 2 * (uint64_t)i,
                                                      UINT64_MAX - 100 + 2 * (uint64_t)i};
@@ -302,7 +318,7 @@ static void test_longest_alarm_fits(void **state)
     alarm->annunciate = alarm->is_first_out = alarm->is_chattering = alarm->is_in_flood = true;
     alarm->is_uncertain = true;
     alarm->occurrence = alarm->boot = alarm->realarm = UINT32_MAX;
-    alarm->raised_while_suppressed = alarm->cause_occurrence = UINT32_MAX;
+    alarm->raised_while_suppressed = alarm->cause_occurrence = alarm->merged = UINT32_MAX;
     alarm->mono_ms = alarm->value_micro = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
     alarm->on_delay_ms = alarm->off_delay_ms = alarm->event_ms = INT64_MIN;
     alarm->until_ms = alarm->since_ms = alarm->arrival_ms = INT64_MIN;

@@ -82,8 +82,9 @@ static void fill_alarm(uint64_t *state, struct alarm_event *alarm)
                            &alarm->is_in_flood, &alarm->is_uncertain};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         *marks[i] = next_random(state) % 2 == 0;
-    uint32_t *const counts[] = {&alarm->occurrence, &alarm->boot, &alarm->realarm,
-                                &alarm->raised_while_suppressed, &alarm->cause_occurrence};
+    uint32_t *const counts[] = {&alarm->occurrence,       &alarm->boot,
+                                &alarm->realarm,          &alarm->raised_while_suppressed,
+                                &alarm->cause_occurrence, &alarm->merged};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = (uint32_t)any(state);
     int64_t *const numbers[] = {&alarm->mono_ms,     &alarm->value_micro,    &alarm->event_ms,
                                 &alarm->arrival_ms,  &alarm->since_ms,       &alarm->limit_micro,
@@ -173,7 +174,12 @@ static struct record full_notice(void)
                                     .from_ms = INT64_MIN,
                                     .to_ms = INT64_MIN,
                                     .covered = UINT64_MAX,
-                                    .readings = UINT64_MAX};
+                                    .readings = UINT64_MAX,
+                                    .lost = UINT64_MAX,
+                                    .blobs = UINT32_MAX,
+                                    .former_seq = UINT64_MAX,
+                                    .former_epoch = "ffffffffffffffff",
+                                    .aside = "store.db.damaged-1"};
     for (uint32_t i = 0; i < NOTICE_RANGES; i++)
         record.notice.ranges[i] =
             (struct seq_range){1000 * (uint64_t)i + 7, 1000 * (uint64_t)i + 9};
@@ -261,7 +267,7 @@ static struct record longest_alarm(void)
     memset(alarm->command, 'm', sizeof alarm->command - 1);
     memset(alarm->list, 'l', sizeof alarm->list - 1);
     alarm->occurrence = alarm->boot = alarm->realarm = UINT32_MAX;
-    alarm->raised_while_suppressed = alarm->cause_occurrence = UINT32_MAX;
+    alarm->raised_while_suppressed = alarm->cause_occurrence = alarm->merged = UINT32_MAX;
     alarm->mono_ms = alarm->value_micro = alarm->event_ms = alarm->arrival_ms = INT64_MIN;
     alarm->since_ms = alarm->limit_micro = alarm->deadband_micro = INT64_MIN;
     alarm->on_delay_ms = alarm->off_delay_ms = alarm->until_ms = INT64_MIN;

@@ -208,7 +208,7 @@ static void test_alarms_alone_make_way_for_newer_alarms(void **state)
         bench_commit(&bench);
     }
     struct store_counts counts = store_count(bench.store);
-    assert_int_equal(counts.written, 100 * 151);
+    assert_in_range(counts.written, 100 * 151, 100 * 152); /* and notices */
     assert_true(counts.dropped > 0);
     assert_true(counts.waiting[LANE_ALARM] > 1000);
     assert_true(counts.waiting[LANE_WINDOW] <= 8); /* the newest, and notices */
@@ -255,6 +255,16 @@ static void test_damaged_record_is_dropped_and_never_sent(void **state)
     struct store_counts counts = store_count(bench.store);
     assert_int_equal(counts.dropped, 2);
     assert_int_equal(counts.waiting[LANE_WINDOW], 3);
+    bench_commit(&bench);
+    assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 5, 64), 1); /* and it is said */
+    const struct notice *notice = &bench.fetched[0].notice;
+    assert_int_equal(notice->reason, NOTICE_DAMAGED);
+    assert_int_equal(notice->lost, 2);
+    assert_int_equal(notice->range_count, 2);
+    assert_int_equal(notice->ranges[0].first, 2);
+    assert_int_equal(notice->ranges[1].last, 4);
+    assert_string_equal(notice->aside, "");
+    bench_check_ledger(&bench);
     bench_stop(&bench);
     bench_fini(&bench);
 }

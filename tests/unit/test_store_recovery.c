@@ -277,11 +277,28 @@ static void test_missing_directory_is_made_or_waited_for(void **state)
     bench_fini(&bench);
 }
 
+static void ignore_entry(void *context, const void *bytes, size_t size)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+}
+
 static void fill_and_stop(struct bench *bench)
 {
     bench_start(bench);
     for (int i = 0; i < 100; i++) (void)bench_add(bench, RECORD_WINDOW);
     bench_stop(bench);
+}
+
+/* Of what was fetched, the record at `at`. */
+static void assert_damage_is_told(const struct bench *bench, size_t at)
+{
+    const struct record *record = &bench->fetched[at];
+    assert_int_equal(record->kind, RECORD_NOTICE);
+    assert_int_equal(record->notice.reason, NOTICE_DAMAGED);
+    assert_string_equal(record->notice.aside, "store.db.damaged-1");
+    assert_true(record->created_ms > 0 && record->notice.from_ms <= record->notice.to_ms);
 }
 
 static void assert_set_aside(struct bench *bench)
@@ -293,6 +310,8 @@ static void assert_set_aside(struct bench *bench)
     assert_int_equal(bench->found.next_seq, 1);
     (void)bench_add(bench, RECORD_WINDOW);
     bench_commit(bench);
+    assert_int_equal(bench_fetch(bench, LANE_WINDOW, 0, 64), 2);
+    assert_damage_is_told(bench, 1);
     bench_stop(bench);
 }
 
@@ -337,6 +356,104 @@ static void test_garbled_page_is_found_after_an_unclean_end(void **state)
     bench_fini(&bench);
 }
 
+static void test_what_was_set_aside_is_told_as_far_as_it_can_be_read(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    fill_and_stop(&bench);
+    char epoch[17];
+    memcpy(epoch, bench.found.epoch, sizeof epoch);
+    size_t size = read_file(bench.options.path, file_bytes);
+    memset(file_bytes + 3 * 4096, 0x5a, 64); /* the root of the windows; the state is whole */
+    write_file(bench.options.path, file_bytes, size);
+    write_file(bench_path(&bench, "-wal"), "left over", 9);
+    assert_set_aside(&bench);
+    const struct notice *notice = &bench.fetched[1].notice;
+    assert_int_equal(notice->lost, 100);
+    assert_int_equal(notice->former_seq, 100);
+    assert_string_equal(notice->former_epoch, epoch);
+    assert_int_equal(notice->range_count, 0); /* its numbers are of the other epoch */
+    bench_start(&bench);                      /* said once */
+    (void)bench_add(&bench, RECORD_WINDOW);
+    bench_commit(&bench);
+    assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 0, 64), 3);
+    bench_stop(&bench);
+    bench_fini(&bench);
+}
+
+/* The power goes between setting aside and saying so, in every way that leaves files behind. */
+static void test_store_that_was_set_aside_by_a_start_that_ended_is_told(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    fill_and_stop(&bench);
+    char aside[sizeof bench.options.path + 16];
+    (void)snprintf(aside, sizeof aside, "%s.damaged-1", bench.options.path);
+    assert_int_equal(rename(bench.options.path, aside), 0);
+    bench_start(&bench);
+    bench_commit(&bench);
+    assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 0, 64), 1);
+    assert_damage_is_told(&bench, 0);
+    assert_int_equal(bench.fetched[0].notice.lost, 100);
+    bench_stop(&bench);
+    bench_fini(&bench);
+}
+
+/* What was owed when the process was killed is still owed. */
+static void test_owed_notice_survives_until_it_is_committed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    fill_and_stop(&bench);
+    size_t size = read_file(bench.options.path, file_bytes);
+    write_file(bench.options.path, file_bytes, size / 4096 * 4096 - 4096);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(bench_open(&bench), ST_OK);
+        assert_int_equal(bench.found.was_set_aside, i == 0);
+        store_close(bench.store); /* nothing was committed */
+    }
+    bench_start(&bench);
+    bench_commit(&bench);
+    assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 0, 64), 1);
+    assert_damage_is_told(&bench, 0);
+    bench_stop(&bench);
+    bench_fini(&bench);
+}
+
+static void test_damaged_journal_entry_is_told_once(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench_start(&bench);
+    for (int i = 0; i < 3; i++) {
+        store_add_journal(bench.store, "entry", 5);
+        bench_commit(&bench);
+    }
+    bench_stop(&bench);
+    sqlite3 *connection;
+    assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(connection, "UPDATE journal SET entries=x'00' WHERE id=2", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(connection);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bench_open(&bench), ST_OK);
+        assert_int_equal(store_restore(bench.store, ignore_entry, NULL), ST_OK);
+        assert_int_equal(store_start(bench.store), ST_OK);
+        bench_commit(&bench);
+        assert_int_equal(bench_fetch(&bench, LANE_WINDOW, 0, 64), 1);
+        assert_int_equal(bench.fetched[0].notice.reason, NOTICE_DAMAGED);
+        assert_int_equal(bench.fetched[0].notice.blobs, 1);
+        assert_int_equal(bench.fetched[0].notice.lost, 0);
+        bench_stop(&bench);
+    }
+    bench_fini(&bench);
+}
+
 /* One bit of the file flips: whatever is then handed out is right, and the agent starts, unless
  * the bit makes the file another's or a newer one's. */
 static void test_flipped_bits_never_give_a_wrong_record(void **state)
@@ -360,6 +477,7 @@ static void test_flipped_bits_never_give_a_wrong_record(void **state)
         assert_int_equal(store_start(bench.store), ST_OK);
         size_t count = bench_fetch(&bench, LANE_WINDOW, 0, 64);
         for (size_t i = 0; i < count; i++) {
+            if (bench.fetched[i].kind == RECORD_NOTICE) continue; /* of the flip before */
             assert_true(bench.fetched[i].seq >= 1 && bench.fetched[i].seq <= 100);
             assert_string_equal(bench.fetched[i].device, "line-1/oven-3");
             assert_int_equal(bench.fetched[i].window.summary.count, 7);
@@ -379,6 +497,7 @@ static void test_damage_found_while_running_keeps_the_sequence(void **state)
     struct bench bench;
     bench_init(&bench);
     fill_and_stop(&bench);
+    for (int i = 0; i < 4; i++) fill_and_stop(&bench);
     size_t size = read_file(bench.options.path, file_bytes);
     assert_int_equal(bench_open(&bench), ST_OK);
     char epoch[17];
@@ -392,18 +511,28 @@ static void test_damage_found_while_running_keeps_the_sequence(void **state)
     (void)fclose(file);
     assert_int_equal(store_start(bench.store), ST_OK);
     for (int i = 0; i < 200; i++) (void)bench_add(&bench, RECORD_WINDOW);
-    for (uint64_t seq = 1; seq <= 100; seq += 9)
+    for (uint64_t seq = 2; seq <= 500; seq += 9)
         assert_int_equal(store_acknowledge(bench.store, LANE_WINDOW, seq), ST_OK);
     bench_commit(&bench);
     (void)bench_fetch(&bench, LANE_WINDOW, 0, 64);
     (void)bench_add(&bench, RECORD_WINDOW);
     bench_commit(&bench);
     bench_check_ledger(&bench);
+    bench_commit(&bench); /* tells */
+    size_t count = bench_fetch(&bench, LANE_WINDOW, 701, 64);
+    assert_true(count > 0);
+    assert_damage_is_told(&bench, count - 1);
+    const struct notice *notice = &bench.fetched[count - 1].notice;
+    assert_int_equal(notice->lost, store_count(bench.store).dropped);
+    assert_int_equal(notice->range_count, 1);
+    assert_int_equal(notice->ranges[0].first, 1);
+    assert_true(notice->ranges[0].last >= 500);
+    assert_string_equal(notice->former_epoch, "");
     bench_stop(&bench);
     assert_true(bench_exists(&bench, ".damaged-1"));
     bench_start(&bench);
     assert_string_equal(bench.found.epoch, epoch);
-    assert_int_equal(bench.found.next_seq, 302);
+    assert_int_equal(bench.found.next_seq, 703);
     assert_true(store_count(bench.store).dropped > 0);
     bench_stop(&bench);
     bench_fini(&bench);
@@ -452,6 +581,10 @@ int main(void)
         cmocka_unit_test(test_missing_directory_is_made_or_waited_for),
         cmocka_unit_test(test_damaged_store_is_set_aside_and_a_new_one_begun),
         cmocka_unit_test(test_garbled_page_is_found_after_an_unclean_end),
+        cmocka_unit_test(test_what_was_set_aside_is_told_as_far_as_it_can_be_read),
+        cmocka_unit_test(test_store_that_was_set_aside_by_a_start_that_ended_is_told),
+        cmocka_unit_test(test_owed_notice_survives_until_it_is_committed),
+        cmocka_unit_test(test_damaged_journal_entry_is_told_once),
         cmocka_unit_test(test_flipped_bits_never_give_a_wrong_record),
         cmocka_unit_test(test_damage_found_while_running_keeps_the_sequence),
         cmocka_unit_test(test_orphaned_wal_is_not_played_into_a_new_store),

@@ -3,6 +3,7 @@
 #include "store_support.h"
 
 #include "store/meter.h"
+#include "store/wear.h"
 
 static uint64_t written(const struct bench *bench)
 {
@@ -57,6 +58,30 @@ static void test_commit_costs_what_is_published(void **state)
     }
 }
 
+/* With the same commits. */
+static uint64_t cost_with_wal(int percent)
+{
+    struct bench bench;
+    bench_init(&bench);
+    bench.options.budget_bytes = 64 << 20;
+    bench_start(&bench);
+    store_set_wal(bench.store, percent);
+    uint64_t cost = mean_cost(&bench, 16000, 40);
+    assert_true(store_count(bench.store).file_bytes <= bench.options.budget_bytes);
+    bench_stop(&bench);
+    bench_fini(&bench);
+    return cost;
+}
+
+static void test_long_wal_writes_pages_back_less_often(void **state)
+{
+    (void)state;
+    uint64_t usual = cost_with_wal(WEAR_WAL_PERCENT), most = cost_with_wal(WEAR_WAL_MOST_PERCENT);
+    print_message("%llu bytes a commit, %llu with a long WAL\n", (unsigned long long)usual,
+                  (unsigned long long)most);
+    assert_true(most * 20 < usual * 19);
+}
+
 static void test_nothing_new_costs_nothing(void **state)
 {
     (void)state;
@@ -105,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commit_costs_what_is_published),
+        cmocka_unit_test(test_long_wal_writes_pages_back_less_often),
         cmocka_unit_test(test_nothing_new_costs_nothing),
         cmocka_unit_test(test_meter_counts_whole_pages),
     };

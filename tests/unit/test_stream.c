@@ -63,6 +63,27 @@ static void test_bytes_per_device(void **state)
     assert_in_range(bytes, 22 * 96, 2640);
 }
 
+static void test_device_of_two_sources_is_noticed(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture fixture = start(tens(), &capture);
+    assert_int_equal(stream_note_source(fixture.stream, 1), 0); /* nothing was taken yet */
+    assert_int_equal(add(&fixture, "a", T0, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 1), 0);
+    assert_int_equal(add(&fixture, "b", T0, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 2), 0);
+    assert_int_equal(add(&fixture, "a", T0 + 1, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 1), 0);
+    assert_int_equal(add(&fixture, "a", T0 + 2, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 2), 1);
+    assert_int_equal(add(&fixture, "a", T0 + 3, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 2), 0);
+    assert_int_equal(add(&fixture, "a", T0 + 4, 1), VERDICT_OK);
+    assert_int_equal(stream_note_source(fixture.stream, 1), 2);
+    finish(&fixture, &capture);
+}
+
 static void test_absurd_times_move_nothing(void **state)
 {
     (void)state;
@@ -430,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_per_device),
+        cmocka_unit_test(test_device_of_two_sources_is_noticed),
         cmocka_unit_test(test_absurd_times_move_nothing),
         cmocka_unit_test(test_reading_without_time_is_of_now),
         cmocka_unit_test(test_a_clock_set_back_begins_the_device_anew),

@@ -382,6 +382,146 @@ static void test_refused_record_that_could_not_be_read_is_found(void **state)
     assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
 }
 
+/* ---- alarms beside a full window ---- */
+
+static void test_full_window_of_history_never_holds_an_alarm_back(void **state)
+{
+    struct bench *bench = *state;
+    connect_after_outage(bench, 500);
+    fake_store_settle(bench->store);
+    assert_int_equal(fake_link_count_open(), 20); /* none is answered */
+    for (int i = 0; i < 4; i++) {
+        uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+        fake_store_settle(bench->store);
+        assert_int_equal(count_published(bench, alarm), 1);
+    }
+    uint64_t fifth = fake_store_add(bench->store, LANE_ALARM);
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, fifth), 0);
+    assert_true(fake_link_answer(LINK_REASON_SUCCESS));
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, fifth), 1); /* the first place is an alarm's */
+    assert_int_equal(fake_link_count_open(), 24);
+}
+
+static void test_smallest_window_leaves_a_place_to_alarms(void **state)
+{
+    struct bench *bench = *state;
+    uplink_close(bench->uplink);
+    bench->settings.in_flight = 1;
+    open_uplink(bench);
+    connect_after_outage(bench, 10);
+    fake_store_settle(bench->store);
+    assert_int_equal(fake_link_count_open(), 1);
+    uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, alarm), 1);
+}
+
+/* What goes beyond the broker's places would wait in the library, and an alarm behind it. */
+static void test_places_of_the_broker_are_shared_with_alarms(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        size_t places, windows;
+    } brokers[] = {{20, 16}, {8, 4}, {3, 2}, {2, 1}, {1, 1}};
+    for (size_t i = 0; i < sizeof brokers / sizeof *brokers; i++) {
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+        bench = *state;
+        bench->link->places = brokers[i].places;
+        connect_after_outage(bench, 100);
+        fake_store_settle(bench->store);
+        assert_int_equal(fake_link_count_open(), brokers[i].windows);
+        uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+        fake_store_settle(bench->store);
+        assert_int_equal(count_published(bench, alarm), brokers[i].places > 1);
+        run_for(bench, 20000);
+        assert_int_equal(count_published(bench, alarm), 1);
+        assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    }
+}
+
+/* Everything on the way, the ledger too, has a place at the broker. */
+static void test_never_more_on_the_way_than_the_broker_takes(void **state)
+{
+    struct bench *bench = *state;
+    static const char ledger[] = "{}";
+    bench->link->places = 10;
+    add_windows(bench, 300);
+    fake_store_settle(bench->store);
+    fake_link_connect();
+    for (int i = 0; i < 300; i++) {
+        for (int k = 0; i % 50 == 0 && k < 8; k++) (void)fake_store_add(bench->store, LANE_ALARM);
+        if (i % 50 == 0 && fake_link_count_open() < 10)
+            assert_int_equal(uplink_publish_ledger(bench->uplink, ledger, sizeof ledger - 1),
+                             ST_OK);
+        fake_store_settle(bench->store);
+        assert_in_range(fake_link_count_open(), 1, 10);
+        (void)fake_link_answer(LINK_REASON_SUCCESS);
+    }
+    run_for(bench, 3000);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+    assert_int_equal(fake_store_waiting(bench->store, LANE_ALARM), 0);
+}
+
+static size_t count_open_bytes(const struct bench *bench)
+{
+    return fake_link_count_open() * strlen(bench->link->last_payload);
+}
+
+/* The link answers one message each 100 ms, the birth as well. */
+static void connect_slow_link(struct bench *bench, int history)
+{
+    open_paced(bench, (struct uplink_pacing){.history_share = 20, .lag_ms = 250});
+    add_windows(bench, history);
+    fake_store_settle(bench->store);
+    fake_link_connect();
+    fake_store_settle(bench->store);
+}
+
+/* In 250 ms beyond its own 100 the link answers 2.5 messages. */
+static void test_little_is_sent_ahead_on_a_slow_link(void **state)
+{
+    struct bench *bench = *state;
+    connect_slow_link(bench, 300);
+    assert_in_range(count_open_bytes(bench), 1, LAG_FIRST_BYTES);
+    size_t most = 0;
+    for (int i = 0; i < 200; i++) {
+        fake_time_advance(100);
+        assert_true(fake_link_answer(LINK_REASON_SUCCESS));
+        fake_store_settle(bench->store);
+        size_t open = fake_link_count_open();
+        if (i > 20 && open > most) most = open;
+        if (i % 20 != 19) continue;
+        uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+        fake_store_settle(bench->store);
+        assert_int_equal(count_published(bench, alarm), 1);
+    }
+    assert_in_range(most, 2, 5); /* with a try, or an alarm */
+    run_for(bench, 5000);        /* and when the link is fast again, it goes fast again */
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+static void test_unanswered_ledger_is_on_the_way_too(void **state)
+{
+    struct bench *bench = *state;
+    static char ledger[2 * LAG_FIRST_BYTES];
+    memset(ledger, ' ', sizeof ledger - 1);
+    connect_slow_link(bench, 0);
+    fake_time_advance(100);
+    assert_true(fake_link_answer(LINK_REASON_SUCCESS));
+    assert_int_equal(uplink_publish_ledger(bench->uplink, ledger, sizeof ledger - 1), ST_OK);
+    add_windows(bench, 5);
+    uint64_t alarm = fake_store_add(bench->store, LANE_ALARM);
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, 1), 0);
+    assert_int_equal(count_published(bench, alarm), 1);
+    assert_true(fake_link_answer(LINK_REASON_SUCCESS));
+    fake_store_settle(bench->store);
+    assert_int_equal(count_published(bench, 1), 1); /* its answer makes room */
+}
+
 static void test_ledger_is_published_after_the_birth(void **state)
 {
     struct bench *bench = *state;
@@ -429,6 +569,12 @@ int main(void)
         TEST(test_bytes_are_paced_as_well),
         TEST(test_what_a_failed_fetch_left_behind_is_found),
         TEST(test_refused_record_that_could_not_be_read_is_found),
+        TEST(test_full_window_of_history_never_holds_an_alarm_back),
+        TEST(test_smallest_window_leaves_a_place_to_alarms),
+        TEST(test_places_of_the_broker_are_shared_with_alarms),
+        TEST(test_never_more_on_the_way_than_the_broker_takes),
+        TEST(test_little_is_sent_ahead_on_a_slow_link),
+        TEST(test_unanswered_ledger_is_on_the_way_too),
         TEST(test_ledger_is_published_after_the_birth),
         TEST(test_unusable_pacing_is_refused),
     };

@@ -188,6 +188,29 @@ static void test_extremes_do_not_overflow(void **state)
     }
 }
 
+static void test_form_spares_the_flash_only_where_the_budget_binds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t interval_ms, budget_bytes;
+        bool is_fixed, is_exceeded;
+        int wal_percent;
+    } cases[] = {{60000, 0, false, false, 100},        {300, MIB, false, false, 100},
+                 {1000, MIB, false, false, 100},       {2500, MIB, false, false, 250},
+                 {60000, MIB, false, false, 400},      {INT64_MAX, MIB, false, false, 400},
+                 {600000, MIB, true, false, 100},      {300, MIB, true, true, 400},
+                 {300, 0, true, true, 100}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(wear_choose_form(cases[i].interval_ms, cases[i].budget_bytes,
+                                          cases[i].is_fixed, cases[i].is_exceeded)
+                             .wal_percent,
+                         cases[i].wal_percent);
+    struct wear wear;
+    wear_init(&wear, 20 << 20, 0, 0);
+    assert_int_equal(wear_form(&wear).interval_ms, wear_interval_ms(&wear));
+    assert_int_equal(wear_report(&wear, 0).wal_percent, WEAR_WAL_MOST_PERCENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_no_limit_commits_each_second),
         cmocka_unit_test(test_who_asks_waits_only_while_the_account_is_overdrawn),
         cmocka_unit_test(test_extremes_do_not_overflow),
+        cmocka_unit_test(test_form_spares_the_flash_only_where_the_budget_binds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "support/fake_link.h"
 #include "support/fake_store.h"
 #include "support/fake_time.h"
+#include "uplink/lag.h"
 #include "uplink/uplink.h"
 
 #include <setjmp.h>
