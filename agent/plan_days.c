@@ -258,8 +258,9 @@ static void try_interval(struct plan *plan, const struct config *config,
 {
     int64_t readings = plan->assumed.devices * (DAY_MS / plan->assumed.every_ms);
     plan->commit_every_ms = interval_ms;
-    plan->wal_percent = wear_choose_form(interval_ms, plan->flash_budget_bytes, plan->is_commit_fixed, is_exceeded)
-                            .wal_percent;
+    plan->wal_percent =
+        wear_choose_form(interval_ms, plan->flash_budget_bytes, plan->is_commit_fixed, is_exceeded)
+            .wal_percent;
     plan->commits_per_day = commits_a_day(plan, config, interval_ms);
     if (plan->commits_per_day == 0) return;
     struct load load = load_of(plan, config, traffic, readings);

@@ -84,9 +84,9 @@ class Stand:
                 if topic == "isotherm/line-7/status"]
 
     def install(self, package):
-        self.machine.write("/root/isotherm.deb", package.read_bytes())
+        self.machine.write("/var/tmp/isotherm.deb", package.read_bytes())
         return self.machine.ask("DEBIAN_FRONTEND=noninteractive apt-get -y "
-                                "-o Dpkg::Options::=--force-confold install /root/isotherm.deb")
+                                "-o Dpkg::Options::=--force-confold install /var/tmp/isotherm.deb")
 
     def configure(self, configuration):
         self.machine.write(CONFIGURATION, configuration)
