@@ -1,7 +1,7 @@
 /* alarms: the stream hands on what it has accepted, in the order in which it accepted it; the
  * engine's records and journal go the stream's own way. */
+#include "stream/alarms.h"
 #include "alarm/learned.h"
-#include "stream/parts.h"
 
 #include <stdlib.h>
 #include <string.h>

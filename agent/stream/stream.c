@@ -4,6 +4,7 @@
 #include "stream/stream.h"
 
 #include "base/memory.h"
+#include "stream/alarms.h"
 #include "stream/parts.h"
 
 #include <stdlib.h>
