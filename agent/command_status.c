@@ -89,7 +89,8 @@ static void print_flash(const cJSON *flash)
     if (reply_number(flash, "per_day_bytes") > 0)
         (void)printf(", %.1f MiB a day", reply_number(flash, "per_day_bytes") / 1048576.0);
     if (budget_mib > 0) (void)printf(" of %.1f", budget_mib);
-    (void)printf("  commit every %.1f s%s, WAL at %.0f %%%s\n", reply_number(flash, "commit_every_ms") / 1000.0,
+    (void)printf("  commit every %.1f s%s, WAL at %.0f %%%s\n",
+                 reply_number(flash, "commit_every_ms") / 1000.0,
                  reply_is_true(flash, "commit_every_fixed") ? " (fixed)" : "",
                  reply_number(flash, "wal_percent"),
                  reply_is_true(flash, "over_budget") ? "  OVER BUDGET" : "");

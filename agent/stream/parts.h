@@ -181,12 +181,10 @@ void journal_write_removal(struct stream *stream, struct device *device);
 /* restore.c: gives restored times a place on this run's clock, once. */
 void restore_resume(struct stream *stream, const struct stream_now *now);
 
-/* alarms.c: between stream and alarm engine. */
+/* alarms.c: between stream and alarm engine; is_good: whether the sensor can mean this value. */
 enum status alarms_open(struct stream *stream) ISOTHERM_CHECK;
 struct alarm_options alarms_options(const struct stream_options *options);
 size_t alarms_room_bytes(const struct stream_options *options);
-
-/* Whether the sensor can mean this value; looks for the device's alarms at its first reading. */
 bool alarms_is_good(struct stream *stream, struct device *device, const struct reading *reading,
                     const struct stream_now *now);
 void alarms_add_bad_value(struct stream *stream, struct device *device, const char *id,
