@@ -416,8 +416,7 @@ bool world_deliver(struct world *world, bool takes_all)
                 after = fetched[i].seq;
                 assert_true(after < world->reported.next_seq); /* nothing before its commit */
                 if (is_of_the_store(&fetched[i])) {
-                    if (fetched[i].kind == RECORD_NOTICE)
-                        receive_notice(world, &fetched[i].notice);
+                    if (fetched[i].kind == RECORD_NOTICE) receive_notice(world, &fetched[i].notice);
                     world->records[after - 1].was_delivered = true;
                     if (batch_acknowledge(&world->batch, lane, after) != ST_OK) break;
                     continue;

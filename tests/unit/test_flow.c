@@ -58,6 +58,12 @@ void store_add_journal(struct store *store, const void *bytes, size_t size)
     store->is_dirty = true;
 }
 
+void store_set_wal(struct store *store, int percent)
+{
+    (void)store;
+    (void)percent;
+}
+
 void store_mark_journal(struct store *store, bool is_end)
 {
     if (is_end)
