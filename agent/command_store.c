@@ -38,8 +38,7 @@ struct reader *command_store_open(const struct store_request *request, enum read
         (void)fprintf(stderr,
                       "isotherm store: the running agent%s has %s: stop it first (systemctl stop "
                       "isotherm), %s\n",
-                      process, request->path,
-                      mode == READER_OWNS ? "then repair" : "or try again");
+                      process, request->path, mode == READER_OWNS ? "then repair" : "or try again");
         *code = EXIT_UNAVAILABLE;
     } else if (status == ST_NOT_FOUND) {
         (void)fprintf(stderr, "isotherm store: there is no store at %s\n", request->path);

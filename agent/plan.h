@@ -66,7 +66,7 @@ struct plan {
     int64_t flash_bytes_per_day; /* written by SQLite, WAL and write-back included */
     int64_t flash_budget_bytes;  /* a day; 0: no limit */
     int64_t commit_every_ms;     /* as configured, or as follows from the budget */
-    int wal_percent; /* of its usual length, at which the WAL is written back */
+    int wal_percent;             /* of its usual length, at which the WAL is written back */
     bool is_commit_fixed;
 
     int64_t drain_records_per_s; /* while the centre keeps up */

@@ -42,9 +42,8 @@ struct seq_ranges meta_offered(struct meta_state *state)
 enum status meta_open(struct meta *meta, sqlite3 *connection, struct log *log)
 {
     *meta = (struct meta){.connection = connection, .log = log};
-    enum status status =
-        database_prepare(connection, log, "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
-                         &meta->save);
+    enum status status = database_prepare(
+        connection, log, "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)", &meta->save);
     if (status != ST_OK) return status;
     return database_prepare(connection, log, "DELETE FROM meta WHERE key=?1", &meta->forget);
 }

@@ -9,13 +9,12 @@
 
 #define TIME_KNOWN_MS INT64_C(1000000000000) /* no gateway is older */
 
-static const enum notice_reason reasons[OWED_KINDS] = {[OWED_DROPPED] = NOTICE_DROPPED,
-                                                       [OWED_DAMAGED] = NOTICE_DAMAGED};
+static const enum notice_reason reasons[OWED_KINDS] = {
+    [OWED_DROPPED] = NOTICE_DROPPED, [OWED_DAMAGED] = NOTICE_DAMAGED};
 
 struct notice *owed_change(struct owed *owed, enum owed_kind kind)
 {
-    if (owed->versions[kind] == 0)
-        owed->notices[kind] = (struct notice){.reason = reasons[kind]};
+    if (owed->versions[kind] == 0) owed->notices[kind] = (struct notice){.reason = reasons[kind]};
     owed->versions[kind] = ++owed->newest;
     return &owed->notices[kind];
 }

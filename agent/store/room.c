@@ -40,8 +40,8 @@ static enum status drop_windows(struct writer *writer, uint64_t count, bool *has
     enum status status = degrade_drop(&writer->degrade, count, &writer->state, &dropped);
     *has_gained = writer->state.waiting[LANE_WINDOW] < waiting;
     if (status == ST_OK && !*has_gained)
-        status = degrade_drop_offered(&writer->degrade, LANE_WINDOW, count, &writer->state,
-                                      &dropped);
+        status =
+            degrade_drop_offered(&writer->degrade, LANE_WINDOW, count, &writer->state, &dropped);
     *has_gained = *has_gained || dropped > 0;
     if (status == ST_OK) tell_dropped(writer, LANE_WINDOW, dropped);
     return status;
@@ -50,8 +50,8 @@ static enum status drop_windows(struct writer *writer, uint64_t count, bool *has
 static enum status drop_alarms(struct writer *writer, uint64_t count)
 {
     uint64_t dropped = 0;
-    enum status status = degrade_drop_offered(&writer->degrade, LANE_ALARM, count, &writer->state,
-                                              &dropped);
+    enum status status =
+        degrade_drop_offered(&writer->degrade, LANE_ALARM, count, &writer->state, &dropped);
     if (status == ST_OK) tell_dropped(writer, LANE_ALARM, dropped);
     return status;
 }

@@ -199,8 +199,8 @@ static void read_all(struct salvaging *salvaging)
     scan_database(salvaging, false);
 }
 
-/* To be said by the agent that goes on with it: what is gone cannot be told from what was delivered,
- * so every number that is not there is named. */
+/* To be said by the agent that goes on with it: what is gone cannot be told from what was
+ * delivered, so every number that is not there is named. */
 static enum status owe(struct salvaging *salvaging)
 {
     const struct salvage_report *report = salvaging->report;

@@ -344,7 +344,7 @@ void writer_close(struct writer *writer)
 
 /* After a failure the descriptors are not to be trusted: whether the last sync reached the disk
  * can only be found out by opening the file anew. */
-static void detach_distrusted(struct writer *writer, enum status status, unsigned *damage)
+void writer_distrust(struct writer *writer, enum status status, unsigned *damage)
 {
     detach(writer);
     if (judge(writer, status) == ST_CORRUPT) (*damage)++;
@@ -374,12 +374,12 @@ enum status writer_restore(struct writer *writer,
     if (status == ST_OK) owe_journal(writer, &damage);
     if (status != ST_CORRUPT && status != ST_IO) return status;
     owed_change(&writer->state.owed, OWED_DAMAGED)->blobs += damage.count + 1;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return writer->commit_damage > 0 ? ST_OK : status;
 }
 
 /* Opens the database again after a failure. */
-static enum status ready(struct writer *writer)
+enum status writer_make_ready(struct writer *writer)
 {
     if (writer->connection != NULL) return ST_OK;
     struct meta_state known = writer->state;
@@ -393,7 +393,7 @@ static enum status ready(struct writer *writer)
     if (status == ST_OK) return ST_OK;
     if (status == ST_FULL) room_give_up_reserve(writer);
     writer->state = known;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return status;
 }
 
@@ -473,102 +473,15 @@ enum status writer_commit(struct writer *writer, struct batch *batch)
 {
     if (batch_is_empty(batch)) return ST_OK;
     if (batch->number == 0) batch->number = writer->state.batch + 1;
-    enum status status = ready(writer);
+    enum status status = writer_make_ready(writer);
     if (status != ST_OK) return status;
     if (writer->state.batch != batch->number) status = try_to_commit(writer, batch);
     if (status == ST_OK) {
         finish(writer, batch);
         return ST_OK;
     }
-    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
+    if (status != ST_FULL) writer_distrust(writer, status, &writer->commit_damage);
     return status;
-}
-
-/* Deletes a record that cannot be read. */
-static enum status drop_damaged(struct writer *writer, enum lane lane, uint64_t seq)
-{
-    struct meta_state state = writer->state;
-    enum status status = begin(writer);
-    if (status != ST_OK) return status;
-    struct notice *notice = owed_change(&state.owed, OWED_DAMAGED);
-    owed_add_range(notice, seq, seq);
-    notice->lost++;
-    status = outbox_drop_one(&writer->outbox, lane, seq, &state);
-    if (status == ST_OK) status = meta_save(&writer->meta, &state);
-    status = end(writer, status);
-    if (status == ST_OK) writer->state = state;
-    return status;
-}
-
-/* How many of the windows may be handed out: all, or none when that cannot be noted now. */
-static size_t note_offered(struct writer *writer, const struct record *records, size_t count)
-{
-    if (offer_is_noted(&writer->state, records, count)) return count;
-    struct meta_state state = writer->state;
-    enum status status = begin(writer);
-    if (status == ST_OK) {
-        status = offer_note(&writer->outbox, &state, records, count);
-        if (status == ST_OK) status = meta_save(&writer->meta, &state);
-        status = end(writer, status);
-    }
-    if (status == ST_OK) {
-        writer->state = state;
-        return count;
-    }
-    if (status != ST_FULL) detach_distrusted(writer, status, &writer->commit_damage);
-    return 0;
-}
-
-/* An alarm is not held back for that: when it cannot be noted on the disk, then in memory. */
-static void note_offered_alarms(struct writer *writer, const struct record *records, size_t count)
-{
-    uint64_t last = count > 0 ? records[count - 1].seq : 0;
-    struct meta_state state = writer->state;
-    if (last <= state.alarms_offered || last <= writer->degrade.alarms_offered) return;
-    enum status status = writer->connection != NULL ? begin(writer) : ST_FULL;
-    if (status == ST_OK) {
-        status = offer_note_alarms(&writer->outbox, &state, last);
-        if (status == ST_OK) status = meta_save(&writer->meta, &state);
-        status = end(writer, status);
-    }
-    if (status == ST_OK)
-        writer->state = state;
-    else
-        writer->degrade.alarms_offered = last;
-    if (status != ST_OK && status != ST_FULL)
-        detach_distrusted(writer, status, &writer->commit_damage);
-}
-
-size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
-                    struct record *records)
-{
-    size_t count = 0;
-    if (ready(writer) != ST_OK) return 0;
-    while (count < max) {
-        size_t more;
-        uint64_t damaged_seq;
-        enum status status = outbox_fetch(&writer->outbox, lane, after, writer->state.next_seq,
-                                          max - count, records + count, &more, &damaged_seq);
-        count += more;
-        if (status == ST_OK) {
-            writer->fetch_damage = 0;
-            break;
-        }
-        if (damaged_seq != 0) {
-            after = damaged_seq;
-            status = drop_damaged(writer, lane, damaged_seq);
-        }
-        if (status == ST_OK || status == ST_FULL) continue;
-        detach_distrusted(writer, status, &writer->fetch_damage);
-        break;
-    }
-    if (lane == LANE_ALARM) {
-        if (count < max) writer->has_no_alarm_left = true;
-        note_offered_alarms(writer, records, count);
-        return count;
-    }
-    if (count < max) writer->is_caught_up = true;
-    return count > 0 ? note_offered(writer, records, count) : 0;
 }
 
 void writer_tend(struct writer *writer, int64_t now_mono_ms)
@@ -576,7 +489,7 @@ void writer_tend(struct writer *writer, int64_t now_mono_ms)
     if (writer->connection == NULL) return;
     enum status status = room_write_back(writer);
     if (status != ST_OK && status != ST_FULL)
-        detach_distrusted(writer, status, &writer->commit_damage);
+        writer_distrust(writer, status, &writer->commit_damage);
     if (!writer->has_reserve && now_mono_ms - writer->reserve_mono_ms >= RESERVE_EVERY_MS) {
         writer->reserve_mono_ms = now_mono_ms;
         writer->has_reserve = reserve_take(writer->path, writer->log);
@@ -592,7 +505,7 @@ bool writer_degrade(struct writer *writer)
         status = degrade_step(&writer->degrade, false, &writer->state, &has_gained);
     if (status == ST_OK) status = room_write_back(writer);
     if (status == ST_OK || status == ST_FULL) return has_gained;
-    detach_distrusted(writer, status, &writer->commit_damage);
+    writer_distrust(writer, status, &writer->commit_damage);
     return false;
 }
 

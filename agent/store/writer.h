@@ -69,6 +69,12 @@ enum status writer_restore(struct writer *writer,
  * ST_CORRUPT, ST_IO, ST_FOREIGN; the cause is logged. */
 enum status writer_commit(struct writer *writer, struct batch *batch) ISOTHERM_CHECK;
 
+/* For the files of the writer.  Opens the database again when it was closed: ST_OK, or why not. */
+enum status writer_make_ready(struct writer *writer) ISOTHERM_CHECK;
+
+/* Closes the database after a failure; when `damage` has counted too many, it is set aside. */
+void writer_distrust(struct writer *writer, enum status status, unsigned *damage);
+
 /* Reads records; damaged ones are dropped on the way.  Returns how many. */
 size_t writer_fetch(struct writer *writer, enum lane lane, uint64_t after, size_t max,
                     struct record *records);

@@ -1,17 +1,16 @@
 /* Invariant: the oracle and the consumer share nothing but the plant's options. */
 #include "outage/plant.h"
 
+#include "outage/folder.h"
 #include "store/record_codec.h"
 #include "store/wear.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,15 +119,7 @@ static void journal(void *context, const void *bytes, size_t size)
 
 static void weigh(struct plant *plant)
 {
-    int64_t total = 0;
-    DIR *directory = opendir(plant->folder);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char path[512];
-        struct stat found;
-        (void)snprintf(path, sizeof path, "%s/%s", plant->folder, entry->d_name);
-        if (stat(path, &found) == 0 && S_ISREG(found.st_mode)) total += found.st_size;
-    }
-    (void)closedir(directory);
+    int64_t total = folder_measure_bytes(plant->folder);
     if (total > plant->options.budget_bytes) (void)printf("%" PRId64 " bytes\n", total);
     if (total > plant->most_bytes) plant->most_bytes = total;
     assert_true(total <= plant->options.budget_bytes);
@@ -590,24 +581,12 @@ struct plant *plant_open(const struct plant_options *options)
     return plant;
 }
 
-static void remove_folder(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char path[512];
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(folder);
-}
-
 void plant_close(struct plant *plant)
 {
     writer_close(&plant->writer);
     stream_close(plant->stream);
     batch_fini(&plant->batch);
-    remove_folder(plant->folder);
+    folder_remove(plant->folder);
     free(plant->due_ms);
     free(plant->silent_until_ms);
     free(plant->value_micro);

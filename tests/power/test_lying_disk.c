@@ -72,7 +72,7 @@ static void verify_told(const struct world *world, const char *aside_epoch, stru
 
 static void live(uint64_t seed, struct tally *tally)
 {
-    char aside_epoch[sizeof ((struct world *)0)->epoch] = "";
+    char aside_epoch[sizeof((struct world *)0)->epoch] = "";
     static struct world world;
     world_init(&world, seed);
     world.disk.is_lying = true;
@@ -80,8 +80,7 @@ static void live(uint64_t seed, struct tally *tally)
         enum status status = world_open(&world);
         assert_int_equal(status, ST_OK);
         classify(&world, tally);
-        if (world.found.was_set_aside)
-            memcpy(aside_epoch, world.found.epoch, sizeof aside_epoch);
+        if (world.found.was_set_aside) memcpy(aside_epoch, world.found.epoch, sizeof aside_epoch);
         verify_genuine(&world);
         world_forget(&world);
         world.disk.cut_at = world.disk.calls + 1 + world_draw(&world, 400);

@@ -174,8 +174,7 @@ static enum status publish(struct link *centre, const struct link_message *messa
     WORLD_CHECK(world, flight != NULL, "more than %d messages in flight", CENTRE_FLIGHTS);
     WORLD_CHECK(world, message->size < sizeof flight->payload, "a message of %zu bytes",
                 message->size);
-    if (world->options.published != NULL)
-        world->options.published(world->options.witness, message);
+    if (world->options.published != NULL) world->options.published(world->options.witness, message);
     *message_id = flight->message_id = ++centre->next_message_id;
     flight->link = centre;
     flight->is_used = true;

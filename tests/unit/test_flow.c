@@ -58,6 +58,12 @@ void store_add_journal(struct store *store, const void *bytes, size_t size)
     store->is_dirty = true;
 }
 
+void store_set_wal(struct store *store, int percent)
+{
+    (void)store;
+    (void)percent;
+}
+
 void store_mark_journal(struct store *store, bool is_end)
 {
     if (is_end)
@@ -77,6 +83,12 @@ bool store_commit(struct store *store, uint64_t ticket)
     store->used_bytes = 0;
     store->batch++;
     return true;
+}
+
+void store_set_wal(struct store *store, int percent)
+{
+    (void)store;
+    (void)percent;
 }
 
 bool store_is_committing(const struct store *store)

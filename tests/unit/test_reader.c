@@ -132,8 +132,8 @@ static void test_store_in_use_is_named_with_its_owner(void **state)
     bench_start(&bench);
     struct reader *reader;
     int64_t holder = -1;
-    assert_int_equal(
-        reader_open(&reader, bench.options.path, READER_OWNS, &bench.log, &holder), ST_AGAIN);
+    assert_int_equal(reader_open(&reader, bench.options.path, READER_OWNS, &bench.log, &holder),
+                     ST_AGAIN);
     assert_null(reader);
     assert_true(holder == getpid() || holder == 0); /* where /proc does not say */
     bench_stop(&bench);

@@ -58,8 +58,8 @@ static void test_beside_an_agent_a_copy_is_read(void **state)
     struct reader *reader;
     struct meta_state found;
     int64_t holder;
-    assert_int_equal(
-        reader_open(&reader, bench.options.path, READER_SHARES, &bench.log, &holder), ST_OK);
+    assert_int_equal(reader_open(&reader, bench.options.path, READER_SHARES, &bench.log, &holder),
+                     ST_OK);
     assert_true(reader_is_copy(reader) && holder >= 0);
     assert_int_equal(count_entries(bench.directory), before); /* the connection alone has it */
     (void)bench_add(&bench, RECORD_WINDOW);

@@ -436,9 +436,9 @@ static void test_damaged_journal_entry_is_told_once(void **state)
     bench_stop(&bench);
     sqlite3 *connection;
     assert_int_equal(sqlite3_open(bench.options.path, &connection), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(connection, "UPDATE journal SET entries=x'00' WHERE id=2", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(connection, "UPDATE journal SET entries=x'00' WHERE id=2", NULL, NULL, NULL),
+        SQLITE_OK);
     (void)sqlite3_close(connection);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(bench_open(&bench), ST_OK);

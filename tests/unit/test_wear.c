@@ -195,10 +195,10 @@ static void test_form_spares_the_flash_only_where_the_budget_binds(void **state)
         int64_t interval_ms, budget_bytes;
         bool is_fixed, is_exceeded;
         int wal_percent;
-    } cases[] = {{60000, 0, false, false, 100},        {300, MIB, false, false, 100},
-                 {1000, MIB, false, false, 100},       {2500, MIB, false, false, 250},
-                 {60000, MIB, false, false, 400},      {INT64_MAX, MIB, false, false, 400},
-                 {600000, MIB, true, false, 100},      {300, MIB, true, true, 400},
+    } cases[] = {{60000, 0, false, false, 100},   {300, MIB, false, false, 100},
+                 {1000, MIB, false, false, 100},  {2500, MIB, false, false, 250},
+                 {60000, MIB, false, false, 400}, {INT64_MAX, MIB, false, false, 400},
+                 {600000, MIB, true, false, 100}, {300, MIB, true, true, 400},
                  {300, 0, true, true, 100}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(wear_choose_form(cases[i].interval_ms, cases[i].budget_bytes,
