@@ -162,6 +162,18 @@ static void visit_directory(struct walk *walk, const char *directory)
     free(entries);
 }
 
+/* A profile by its own name, whatever that is, or a directory of them. */
+static void visit_place(struct walk *walk, const char *place)
+{
+    struct stat status;
+    if (stat(place, &status) != 0)
+        config_tree_report(walk->tree, place, 0, 0, false, "%s; no boards there", strerror(errno));
+    else if (S_ISDIR(status.st_mode))
+        visit_directory(walk, place);
+    else
+        walk->visit(walk, place);
+}
+
 static void visit_given(struct walk *walk)
 {
     const char *at = walk->search->directories;
@@ -169,10 +181,7 @@ static void visit_given(struct walk *walk)
         char directory[PATH_SIZE];
         size_t size = strcspn(at, ":");
         (void)snprintf(directory, sizeof directory, "%.*s", (int)size, at);
-        if (size > 0 && size < sizeof directory && !exists(directory))
-            config_tree_report(walk->tree, directory, 0, 0, false, "no such directory of boards");
-        else if (size > 0 && size < sizeof directory)
-            visit_directory(walk, directory);
+        if (size > 0 && size < sizeof directory) visit_place(walk, directory);
         at += size + (at[size] == ':');
     }
 }
@@ -235,6 +244,7 @@ static bool is_in_folder(const char *path, const char *name)
 {
     const char *end = strrchr(path, '/');
     const char *begin = end;
+    if (end == NULL) return false;
     while (begin > path && begin[-1] != '/') begin--;
     return strlen(name) == (size_t)(end - begin) && memcmp(begin, name, strlen(name)) == 0;
 }
@@ -301,6 +311,9 @@ enum status board_find(struct config_tree *tree, const struct board_search *sear
         .tree = tree, .search = search, .visit = visit_to_choose, .context = &choice};
     memset(board, 0, sizeof *board);
     *found = (struct board_found){.is_automatic = is_automatic};
+    if (search->root != NULL && !exists(search->root))
+        config_tree_report(tree, search->root, 0, 0, true, "%s; no system to recognise there",
+                           strerror(errno));
     board_read_facts(&found->facts, search->root);
     if (field_set_defaults(&board_table, board) != ST_OK) return ST_INVALID;
     memcpy(board->name, FALLBACK, sizeof FALLBACK);

@@ -4,7 +4,8 @@
  * Directories are looked at in this order, and of two profiles of one name the first counts: those
  * that were given, /etc/isotherm/boards, the source tree's when the program lies in a build tree,
  * and those installed beside the program or in /usr/share.  A directory holds one folder per board
- * with its board.yaml, or a board.yaml itself.  Loop thread, at start. */
+ * with its board.yaml, or a board.yaml itself; what is given may also be a profile's file.  Loop
+ * thread, at start. */
 #ifndef ISOTHERM_BOARD_FIND_H
 #define ISOTHERM_BOARD_FIND_H
 

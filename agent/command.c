@@ -22,8 +22,10 @@ void command_print_problems(const struct config_problems *problems, bool with_wa
     for (size_t i = 0; i < shown; i++) {
         const struct config_problem *problem = &problems->items[i];
         if (problem->is_warning && !with_warnings) continue;
-        (void)fprintf(stderr, "%s:%u:%u: %s: %s\n", problem->file, problem->line, problem->column,
-                      problem->is_warning ? "warning" : "error", problem->text);
+        (void)fputs(problem->file, stderr);
+        if (problem->line > 0) (void)fprintf(stderr, ":%u:%u", problem->line, problem->column);
+        (void)fprintf(stderr, ": %s: %s\n", problem->is_warning ? "warning" : "error",
+                      problem->text);
     }
     if (problems->count > shown) (void)fprintf(stderr, "and %zu more\n", problems->count - shown);
 }

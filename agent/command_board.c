@@ -76,7 +76,9 @@ static void print_board(const struct showing *showing)
     const struct board_limits *limits = &board->limits;
     (void)printf("board          %s%s%s\n", board->name, board->title[0] != '\0' ? ", " : "",
                  board->title);
-    (void)printf("found          %s %s\n", say_recognised(showing), showing->found.fact);
+    const char *fact = showing->found.fact;
+    (void)printf("found          %s%s%s\n", say_recognised(showing), fact[0] != '\0' ? " " : "",
+                 fact);
     (void)printf("profile        %s\n", board->file[0] != '\0' ? board->file : "none; defaults");
     print_facts(&showing->found.facts);
     (void)puts("\nwhat follows");
@@ -267,16 +269,16 @@ const struct command command_board = {
     .name = "board",
     .summary = "show which board this is and what follows from it",
     .help =
-        "Usage: isotherm board [--boards DIR[:DIR]...] [--root DIR] [--json] [NAME]\n"
-        "       isotherm board --list [--boards DIR[:DIR]...] [--json]\n\n"
+        "Usage: isotherm board [--boards PLACE[:PLACE]...] [--root DIR] [--json] [NAME]\n"
+        "       isotherm board --list [--boards PLACE[:PLACE]...] [--json]\n\n"
         "Shows which board's profile an agent on this machine uses, how it was recognised, and\n"
         "what follows: limits, storage, clock, watchdog, names of serial ports. With NAME, the\n"
         "profile of that name, as if the configuration said `board: NAME`.\n\n"
-        "  -b, --boards DIR  looks there first: a folder per board, or a board.yaml itself\n"
-        "                    (default: the environment variable ISOTHERM_BOARDS)\n"
-        "  -r, --root DIR    reads proc and sys below DIR, e.g. of an image that is mounted\n"
-        "  -l, --list        one line for each profile; says what is wrong with any of them\n"
-        "  -j, --json        for programs\n\n"
+        "  -b, --boards PLACE  looks there first: a profile itself, its folder, or a folder of\n"
+        "                      such folders (default: the environment variable ISOTHERM_BOARDS)\n"
+        "  -r, --root DIR      reads proc and sys below DIR, e.g. of an image that is mounted\n"
+        "  -l, --list          one line for each profile; says what is wrong with any of them\n"
+        "  -j, --json          for programs\n\n"
         "Exit codes: 0 shown; 1 no such board; 64 wrong usage; 78 a profile has errors.\n",
     .run = run_board,
 };

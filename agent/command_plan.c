@@ -175,6 +175,15 @@ static void add_outage(struct text *text, const struct plan *plan, const struct 
     text_json_close(text, '}');
 }
 
+/* null: never */
+static void add_time(struct text *text, const char *name, int64_t time_ms)
+{
+    if (time_ms >= 0)
+        text_json_int(text, name, time_ms);
+    else
+        text_json_null(text, name);
+}
+
 static void add_days(struct text *text, const struct plan *plan)
 {
     text_json_open(text, "uplink", '{');
@@ -195,8 +204,8 @@ static void add_days(struct text *text, const struct plan *plan)
     text_json_close(text, '}');
     text_json_open(text, "drain", '{');
     text_json_int(text, "records_per_second", plan->drain_records_per_s);
-    text_json_int(text, "day_ms", plan->drain_day_ms);
-    text_json_int(text, "full_ms", plan->drain_full_ms);
+    add_time(text, "day_ms", plan->drain_day_ms);
+    add_time(text, "full_ms", plan->drain_full_ms);
     text_json_close(text, '}');
 }
 
@@ -310,6 +319,11 @@ static int run_plan(int argc, char **argv)
         (void)fputs("isotherm plan: no memory for the rehearsal\n", stderr);
         code = EXIT_FAILED;
     }
+    if (code == EXIT_OK && request.assumptions.devices > config->limits.devices)
+        (void)fprintf(stderr,
+                      "isotherm plan: --devices %" PRId64 ": limits.devices is %" PRId64
+                      "; planned for as many\n",
+                      request.assumptions.devices, config->limits.devices);
     if (code == EXIT_OK && request.is_json)
         code = print_json(plan, config);
     else if (code == EXIT_OK)

@@ -85,23 +85,28 @@ static void resume_sources(struct flow *flow)
     for (size_t i = 0; i < flow->source_count; i++) source_resume(flow, &flow->sources[i]);
 }
 
-/* Where the next round begins; in a small store the journal must leave room for windows. */
-static int64_t find_sweep_limit(const struct flow *flow, int64_t share_bytes)
+int64_t flow_journal_share(int64_t budget_bytes)
 {
-    int64_t limit_bytes = flow->sweep_bytes * FLOW_SWEEP_GROWTH;
+    int64_t share_bytes = budget_bytes / FLOW_JOURNAL_PART;
+    return share_bytes > FLOW_SWEEP_MIN_BYTES / 2 ? share_bytes : FLOW_SWEEP_MIN_BYTES / 2;
+}
+
+/* In a small store the journal must leave room for windows. */
+int64_t flow_sweep_limit(int64_t swept_bytes, int64_t share_bytes)
+{
+    int64_t limit_bytes = swept_bytes * FLOW_SWEEP_GROWTH;
     if (limit_bytes < FLOW_SWEEP_MIN_BYTES) limit_bytes = FLOW_SWEEP_MIN_BYTES;
     if (limit_bytes <= share_bytes) return limit_bytes;
-    int64_t least_bytes = flow->sweep_bytes + flow->sweep_bytes / 2;
+    int64_t least_bytes = swept_bytes + swept_bytes / 2;
     return least_bytes > share_bytes ? least_bytes : share_bytes;
 }
 
 static void sweep_journal(struct flow *flow)
 {
     int64_t journal_bytes = store_count(flow->store).journal_bytes;
-    int64_t share_bytes = flow->config->store.budget_bytes / FLOW_JOURNAL_PART;
-    if (share_bytes < FLOW_SWEEP_MIN_BYTES / 2) share_bytes = FLOW_SWEEP_MIN_BYTES / 2;
+    int64_t share_bytes = flow_journal_share(flow->config->store.budget_bytes);
     if (!flow->is_sweeping) {
-        if (journal_bytes < find_sweep_limit(flow, share_bytes)) return;
+        if (journal_bytes < flow_sweep_limit(flow->sweep_bytes, share_bytes)) return;
         store_mark_journal(flow->store, false);
         for (size_t i = 0; i < flow->source_count; i++)
             repeat_journal_whole(&flow->sources[i].intake.repeat);
@@ -317,6 +322,13 @@ static enum verdict on_offer(void *context, struct intake *intake, const struct 
     return VERDICT_OK;
 }
 
+static void on_bad_value(void *context, const struct reading *reading, enum verdict verdict)
+{
+    struct flow *flow = context;
+    struct stream_now now = flow_now(flow);
+    if (!flow->is_stopping) stream_add_bad_value(flow->stream, reading, verdict, &now);
+}
+
 static uint64_t on_take_ticket(void *context)
 {
     struct flow *flow = context;
@@ -372,6 +384,7 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
         .gateway = config->gateway,
         .payload_limit = (size_t)config->limits.payload_bytes,
         .offer = on_offer,
+        .bad_value = on_bad_value,
         .take_ticket = on_take_ticket,
         .request_commit = on_request_commit,
         .end = on_end,

@@ -118,6 +118,12 @@ void flow_stop(struct flow *flow);
 /* Frees what flow_prepare allocated; after the loop was closed. */
 void flow_fini(struct flow *flow);
 
+/* When whole states are journalled: how much of the budget the journal may take before that is
+ * hurried, and the size of the journal at which it begins, if it had `swept_bytes` after the last
+ * time.  Pure. */
+int64_t flow_journal_share(int64_t budget_bytes);
+int64_t flow_sweep_limit(int64_t swept_bytes, int64_t share_bytes);
+
 /* The clocks as the stream is to see them.  While the wall clock stands before any time that can
  * be right, the former run's newest time goes on instead, still called unset: so a board without
  * a battery does not go back behind its own windows. */

@@ -126,7 +126,7 @@ static void add_library_parts(struct plan *plan, const struct config *config)
         coap += strcmp(config->sources[i].driver->name, "coap") == 0;
     }
     if (config->has_uplink) count_connection(config->uplink.mqtt.broker, &connections, &encrypted);
-    add_part(plan, false, DATABASE_HEAP_BYTES, SQLITE_BYTES + largest_commit,
+    add_part(plan, false, DATABASE_HEAP_BYTES, SQLITE_BYTES + largest_commit + largest_commit / 8,
              "SQLite, with the largest commit");
     if (connections > 0)
         add_part(plan, false, connections * MQTT_BYTES, connections * MQTT_BYTES, "libmosquitto");

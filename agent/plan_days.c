@@ -22,8 +22,8 @@ enum {
     ROUNDS_KEPT = 3,        /* rounds of the journal that lie about in pages, measured */
     SHARED_PAGES = 5,       /* written back once for all commits since the last time */
     BURST_HALF_COMMITS = 5, /* that touch the outbox for windows that end at once */
-    MARGIN_PERCENT = 6,
-    REPEAT_BYTES = 8,        /* in the journal for each reading that may be sent again */
+    MARGIN_PERCENT = 7,
+    REPEAT_BYTES = 7,        /* in the journal for each reading that may be sent again */
     LEDGER_TYPICAL = 64,     /* in the journal for each commit and source */
     LEDGER_JSON = 420,       /* the ledger that is published, */
     LEDGER_SOURCE_JSON = 120 /* and more for each source */
@@ -157,12 +157,16 @@ struct load {
     int64_t interval_ms;
 };
 
-/* Whole states are written when the journal has grown by so much since the last time. */
-static int64_t sweep_growth(int64_t states, int64_t journal_bytes)
+/* By how much the journal grows from one round of whole states to the next. */
+static int64_t sweep_growth(const struct config *config, int64_t states, int64_t journal_bytes)
 {
+    int64_t share = flow_journal_share(config->store.budget_bytes);
     int64_t after = states + (FLOW_SWEEP_ROUNDS + 1) * journal_bytes;
-    int64_t limit = FLOW_SWEEP_GROWTH * after > FLOW_SWEEP_MIN_BYTES ? FLOW_SWEEP_GROWTH * after
-                                                                     : FLOW_SWEEP_MIN_BYTES;
+    int64_t limit = flow_sweep_limit(after, share);
+    if (limit > share) { /* all states go into one commit */
+        after = states + journal_bytes;
+        limit = flow_sweep_limit(after, share);
+    }
     return limit > after ? limit - after : 1;
 }
 
@@ -178,19 +182,29 @@ static struct load load_of(const struct plan *plan, const struct config *config,
                          load.readings * REPEAT_BYTES +
                          (int64_t)config->source_count * LEDGER_TYPICAL;
     int64_t states = plan->assumed.devices * traffic->state_bytes;
-    int64_t growth = sweep_growth(states, load.journal_bytes);
+    int64_t growth = sweep_growth(config, states, load.journal_bytes);
     load.journal_bytes += load.journal_bytes * states / growth;
     load.journal_round_bytes = ROUNDS_KEPT * (states + growth);
     load.record_bytes = divide_up(plan->records_per_day * plan->record_bytes, commits);
     return load;
 }
 
+/* What the centre takes, while it keeps up. */
+static int64_t drain_rate(const struct plan *plan, const struct config *config)
+{
+    int64_t rate = config->uplink.in_flight * 1000 / plan->assumed.latency_ms;
+    bool is_paced = config->uplink.pacing.rate > 0 && config->uplink.pacing.rate < rate;
+    return is_paced ? config->uplink.pacing.rate : rate;
+}
+
 /* In how many of a thousand commits the outbox changes: a window ends for all devices at once, but
- * each device closes it with its next reading. */
+ * each device closes it with its next reading; then they drain. */
 static int64_t outbox_milli(const struct plan *plan, const struct config *config,
                             const struct load *load)
 {
-    int64_t spread_ms = plan->assumed.every_ms + load->interval_ms * BURST_HALF_COMMITS / 2;
+    int64_t rate = config->has_uplink ? drain_rate(plan, config) : 0;
+    int64_t spread_ms = plan->assumed.every_ms + load->interval_ms * BURST_HALF_COMMITS / 2 +
+                        (rate > 0 ? plan->assumed.devices * 1000 / rate : 0);
     int64_t milli = 0;
     for (size_t i = 0; i < config->window_count; i++) {
         const struct window_spec *window = &config->windows[i];
@@ -198,6 +212,16 @@ static int64_t outbox_milli(const struct plan *plan, const struct config *config
         milli += spread_ms * 1000 / window->every_ms;
     }
     return milli < 1000 ? milli : 1000;
+}
+
+/* What the outbox adds to a commit, in thousandths of a page's frame: windows that come with it go
+ * with the next one, and their pages are used again. */
+static int64_t outbox_frames_milli(int64_t touched_milli, int64_t pages_milli)
+{
+    int64_t each = pages_milli * 1000 / (touched_milli > 0 ? touched_milli : 1);
+    int64_t share =
+        each < 1000 ? each : 1000; /* of one page: it stands in the frame that goes anyway */
+    return touched_milli + (pages_milli + touched_milli) * share / 1000;
 }
 
 /* A page goes to the WAL with each commit that changes it, and back to its place once for all the
@@ -210,15 +234,20 @@ static int64_t bytes_per_commit(const struct plan *plan, const struct config *co
     struct database_shares shares = {.checkpoint_pages = 1};
     if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return 0;
     bool is_long = load->journal_bytes > INLINE_BYTES;
+    int64_t touched_milli = outbox_milli(plan, config, load);
     int64_t frames_milli =
-        (BASE_FRAMES + (is_long ? 1 : 0)) * 1000 + outbox_milli(plan, config, load);
-    int64_t payload = load->journal_bytes + load->record_bytes;
-    int64_t to_wal = frames_milli * FRAME_BYTES / 1000 + payload + load->record_bytes / 2;
+        (BASE_FRAMES + (is_long ? 1 : 0)) * 1000 +
+        outbox_frames_milli(touched_milli, load->record_bytes * 1000 / DATABASE_PAGE_BYTES);
+    int64_t to_wal = frames_milli * FRAME_BYTES / 1000 + load->journal_bytes;
     int64_t wal_pages = shares.checkpoint_pages * plan->wal_percent / WEAR_WAL_PERCENT;
     int64_t journal_back = load->journal_bytes + (is_long ? LEAF_BYTES : 0);
     int64_t round_back = load->journal_round_bytes * to_wal / FRAME_BYTES / wal_pages;
     if (round_back < journal_back) journal_back = round_back;
-    int64_t back = journal_back + load->record_bytes + SHARED_PAGES * to_wal / wal_pages;
+    /* Records of twice a burst, or all of them when a burst is longer than a checkpoint. */
+    int64_t burst = 2 * load->record_bytes * 1000 / (touched_milli > 0 ? touched_milli : 1);
+    int64_t records_back = burst * to_wal / FRAME_BYTES / wal_pages;
+    if (records_back > load->record_bytes) records_back = load->record_bytes;
+    int64_t back = journal_back + records_back + SHARED_PAGES * to_wal / wal_pages;
     return (to_wal + back) * (100 + MARGIN_PERCENT) / 100;
 }
 
@@ -250,6 +279,7 @@ int64_t plan_guess_commit_ms(const struct plan *plan, const struct config *confi
     enum { USUAL_MS = 5000 };
     int64_t fixed_ms = config->store.commit_every_ms;
     int64_t commits = commits_a_day(plan, config, fixed_ms > 0 ? fixed_ms : USUAL_MS);
+    if (commits > DAY_MS) return 1;
     return commits > 0 ? DAY_MS / commits : DAY_MS;
 }
 
@@ -298,10 +328,7 @@ static int64_t drain_ms(const struct plan *plan, int64_t records)
 static void fill_drain(struct plan *plan, const struct config *config)
 {
     if (!config->has_uplink) return;
-    int64_t rate = config->uplink.in_flight * 1000 / plan->assumed.latency_ms;
-    if (config->uplink.pacing.rate > 0 && config->uplink.pacing.rate < rate)
-        rate = config->uplink.pacing.rate;
-    plan->drain_records_per_s = rate;
+    plan->drain_records_per_s = drain_rate(plan, config);
     plan->drain_day_ms = drain_ms(plan, plan->records_per_day);
     if (plan->record_bytes > 0)
         plan->drain_full_ms = drain_ms(plan, plan->outbox_bytes / plan->record_bytes);

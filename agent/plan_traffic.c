@@ -2,6 +2,7 @@
  * guessed but the readings. */
 #include "plan_traffic.h"
 
+#include "config_learned.h"
 #include "store/record_codec.h"
 #include "stream/stream.h"
 #include "uplink/encode_json.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
+#define HOUR_MS INT64_C(3600000)
 #define BEGIN_MS INT64_C(1795219200000) /* some midnight */
 #define SEQ 1234567                     /* as long as sequence numbers are after a while */
 
@@ -17,6 +19,7 @@ enum {
     READINGS_MOST = 20000,
     READINGS_LEAST = 200,
     PACKET_HEAD_BYTES = 1 + 2 + 2 + 2 + 1, /* type, length, topic's length, id, properties */
+    HABIT_HEAD_BYTES = 6, /* tag, version, kind, length of the id; the entry's own length */
     ADVANCE_EVERY = 8
 };
 
@@ -76,9 +79,10 @@ static void take_record(void *context, struct record *record)
 static void take_journal(void *context, const void *bytes, size_t size)
 {
     struct rehearsal *rehearsal = context;
-    (void)bytes;
     if (rehearsal->is_counting_journal) rehearsal->journal_bytes += size + 1 + (size > 127);
-    if (rehearsal->is_closing) rehearsal->traffic->state_bytes += (int64_t)size + 2;
+    /* A habit grows with the days; how far it may is added by itself. */
+    if (rehearsal->is_closing && !alarm_engine_is_entry(bytes, size))
+        rehearsal->traffic->state_bytes += (int64_t)size + 2;
 }
 
 /* A temperature as sensors send it, to a thousandth of a degree, that wanders. */
@@ -158,6 +162,37 @@ static void conclude(struct rehearsal *rehearsal, int64_t every_ms)
             (int64_t)(rehearsal->journal_bytes * 1000 / rehearsal->commits);
 }
 
+/* Alarms come as they come, but a device is learned from every reading: of all rules only what
+ * learns is left, once, for any device. */
+static bool leave_what_learns(struct stream_options *options)
+{
+    bool learns = false;
+    for (size_t i = 0; i < options->alarm_count; i++) learns |= options->alarms[i].is_unusual;
+    options->alarms[0] = (struct alarm_rule){
+        .name = "learns",
+        .devices = "*",
+        .is_unusual = true,
+        .unusual = {.deviations_micro = (int64_t)HABIT_DEVIATIONS_MAX * 1000000}};
+    options->alarm_count = learns ? 1 : 0;
+    return learns;
+}
+
+/* What a device's habit takes in the journal when every hour of the day has been learned. */
+static int64_t habit_state_bytes(const struct config *config, int64_t id_bytes)
+{
+    struct habit_options options = config_habit_options(config);
+    struct habit habit = {.hours = 0};
+    uint8_t bytes[HABIT_ENTRY_BYTES];
+    uint32_t random = 1;
+    int64_t sum = 0;
+    for (int64_t hour = 0; hour <= 2 * BAND_HOURS; hour++)
+        habit_add(&habit, &options, make_value_micro(&random), BEGIN_MS + hour * HOUR_MS);
+    habit_encode_whole(&habit);
+    for (size_t size; (size = habit_encode(&habit, bytes)) > 0;)
+        sum += (int64_t)size + HABIT_HEAD_BYTES + id_bytes;
+    return sum;
+}
+
 enum status plan_rehearse(struct plan_traffic *traffic, const struct config *config,
                           const struct plan_rhythm *rhythm)
 {
@@ -177,7 +212,7 @@ enum status plan_rehearse(struct plan_traffic *traffic, const struct config *con
     if (id_bytes > 2) id[id_bytes / 2] = '/'; /* three bytes of the topic */
     struct stream_options options = config_stream_options(config);
     options.devices = 1;
-    options.alarm_count = 0;
+    if (leave_what_learns(&options)) traffic->state_bytes = habit_state_bytes(config, id_bytes);
     const struct stream_sink sink = {
         .has_room = has_room, .emit = take_record, .journal = take_journal, .context = &rehearsal};
     struct stream *stream = NULL;

@@ -109,7 +109,8 @@ def describe_library(name, version, source, architecture):
 def describe_program(options, digest):
     return {
         "SPDXID": "SPDXRef-isotherm", "name": "isotherm", "versionInfo": options.version,
-        "supplier": "NOASSERTION", "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
+        "supplier": "Organization: The Isotherm authors",
+        "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
         "licenseConcluded": "Apache-2.0", "licenseDeclared": "Apache-2.0",
         "copyrightText": "NOASSERTION", "primaryPackagePurpose": "APPLICATION",
         "comment": f"usr/bin/isotherm for {options.architecture}, SHA-256 {digest}, "

@@ -154,13 +154,16 @@ static void leave_library(struct mqtt_client *client, int rc)
     }
     client->is_closed_by_broker =
         rc == MOSQ_ERR_CONN_LOST || (rc == MOSQ_ERR_ERRNO && errno == ECONNRESET);
+    /* What the library has said of TLS tells more than its return code, which differs from version
+     * to version. */
+    bool is_told = client->library_error[0] != '\0';
     if (rc == MOSQ_ERR_KEEPALIVE)
         mqtt_state_set_reason(client, "the broker is silent");
     else if (rc == MOSQ_ERR_CONN_LOST)
         mqtt_state_set_reason(client, "the broker closed the connection");
-    else if (rc == MOSQ_ERR_ERRNO)
+    else if (rc == MOSQ_ERR_ERRNO && !is_told)
         mqtt_state_set_reason(client, "%s", strerror(errno));
-    else if (rc != MOSQ_ERR_SUCCESS && client->library_error[0] == '\0')
+    else if (rc != MOSQ_ERR_SUCCESS && !is_told)
         mqtt_state_set_reason(client, "%s", mosquitto_strerror(rc));
     lose(client);
 }

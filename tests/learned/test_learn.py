@@ -1,6 +1,7 @@
 """Does isotherm-learn find the ways in which devices run, and refuse what it cannot read?"""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -151,6 +152,19 @@ class Learning(unittest.TestCase):
         missing = subprocess.run([sys.executable, str(LEARN), "/nonexistent/file"], check=False,
                                  capture_output=True, text=True, timeout=60)
         self.assertEqual((missing.returncode, "No such file" in missing.stderr), (2, True))
+
+    def test_the_model_is_written_though_nobody_reads_the_explanation(self):
+        history = pathlib.Path(self.folder.name) / "history"
+        model = pathlib.Path(self.folder.name) / "model"
+        history.write_text("\n".join(map(json.dumps, day_and_night("a", 20))), encoding="utf-8")
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run([sys.executable, str(LEARN), str(history), "-o", str(model),
+                                 "--explain"], stdout=writer, stderr=subprocess.PIPE, text=True,
+                                check=False, timeout=60)
+        os.close(writer)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(json.loads(model.read_text(encoding="ascii"))["isotherm_model"], 1)
 
     def test_wrong_usage(self):
         for arguments in (["--deviations", "0"], ["--utc-offset", "15"], ["--least", "0"],

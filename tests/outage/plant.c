@@ -1,22 +1,68 @@
 /* Invariant: the oracle and the consumer share nothing but the plant's options. */
-#include "outage/plant_state.h"
+#include "outage/plant.h"
 
+#include "outage/folder.h"
 #include "store/record_codec.h"
 #include "store/wear.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#define START_MS INT64_C(1760004000000) /* the beginning of an hour */
+
 enum { FETCH = 64, LOW_ROOM = 64 * STREAM_RECORD_BYTES, DEGRADES = 1000 };
+
+struct tally {
+    uint64_t count;
+    int64_t sum_micro, min_micro, max_micro;
+};
+
+/* A window as the consumer knows it. */
+struct seen {
+    int64_t start_ms, end_ms;
+    uint32_t device, kind, revision;
+    bool is_used;
+    struct tally tally;
+};
+
+struct plant {
+    struct plant_options options;
+    uint64_t random;
+    char folder[64];
+    struct stream_options stream_options;
+    struct stream *stream;
+    struct store_options store_options;
+    struct writer writer;
+    struct log log;
+    struct batch batch;
+    struct store_found found;
+    uint64_t next_seq;
+    int64_t wall_ms, end_ms;
+    int64_t *due_ms, *silent_until_ms; /* per device */
+    int64_t *value_micro;
+    uint64_t readings, alarms;
+    int64_t most_bytes, longest_ms;
+    /* oracle: [device][hour] */
+    struct tally *hours;
+    size_t hour_count;
+    /* consumer */
+    struct seen *seen;
+    size_t seen_slots, seen_count;
+    uint8_t *by_seq;
+    size_t seqs;
+    uint64_t received, missed[LIMIT_WINDOWS], notices;
+    uint64_t *contents; /* by number: a hash of what came */
+    uint64_t told[OWED_KINDS];
+};
+
+enum { SEQ_RECEIVED = 1, SEQ_MERGED = 2, SEQ_DROPPED = 8 };
 
 static uint64_t draw(struct plant *plant, uint64_t limit)
 {
@@ -31,14 +77,14 @@ static bool chance(struct plant *plant, unsigned permille)
     return permille > 0 && draw(plant, 1000) < permille;
 }
 
-void *plant_claim(size_t count, size_t size)
+static void *claim(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
     assert_non_null(memory);
     return memory;
 }
 
-void plant_add(struct tally *into, const struct tally *from)
+static void add(struct tally *into, const struct tally *from)
 {
     if (from->count == 0) return;
     if (into->count == 0 || from->min_micro < into->min_micro) into->min_micro = from->min_micro;
@@ -73,15 +119,7 @@ static void journal(void *context, const void *bytes, size_t size)
 
 static void weigh(struct plant *plant)
 {
-    int64_t total = 0;
-    DIR *directory = opendir(plant->folder);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char path[512];
-        struct stat found;
-        (void)snprintf(path, sizeof path, "%s/%s", plant->folder, entry->d_name);
-        if (stat(path, &found) == 0 && S_ISREG(found.st_mode)) total += found.st_size;
-    }
-    (void)closedir(directory);
+    int64_t total = folder_measure_bytes(plant->folder);
     if (total > plant->options.budget_bytes) (void)printf("%" PRId64 " bytes\n", total);
     if (total > plant->most_bytes) plant->most_bytes = total;
     assert_true(total <= plant->options.budget_bytes);
@@ -177,7 +215,7 @@ static void measure(struct plant *plant, uint32_t device)
     if (verdict == VERDICT_LATE) return;
     assert_int_equal(verdict, VERDICT_OK);
     struct tally one = {1, reading.value_micro, reading.value_micro, reading.value_micro};
-    plant_add(find_hour(plant, device, reading.event_ms), &one);
+    add(find_hour(plant, device, reading.event_ms), &one);
     plant->readings++;
 }
 
@@ -356,6 +394,93 @@ void plant_drain(struct plant *plant)
     assert_int_equal(counts.waiting[LANE_ALARM] + counts.waiting[LANE_WINDOW], 0);
 }
 
+/* ---- the comparison ---- */
+
+static void verify_sequence(const struct plant *plant)
+{
+    uint64_t received = 0, named = 0;
+    for (uint64_t seq = 1; seq < plant->next_seq; seq++) {
+        uint8_t mark = plant->by_seq[seq];
+        if (mark == 0)
+            fail_msg("number %" PRIu64 " of %" PRIu64 " neither came nor was named", seq,
+                     plant->next_seq - 1);
+        if ((mark & SEQ_RECEIVED) != 0 && (mark & SEQ_MERGED) != 0)
+            fail_msg("number %" PRIu64 " came, and was merged", seq);
+        received += mark & SEQ_RECEIVED;
+        named += (mark & SEQ_RECEIVED) == 0;
+    }
+    assert_int_equal(received, plant->received);
+    struct store_counts counts = plant_count(plant);
+    if (counts.dropped == 0) assert_int_equal(named, counts.merged);
+}
+
+static bool is_equal(const struct tally *a, const struct tally *b)
+{
+    return a->count == b->count && a->sum_micro == b->sum_micro && a->min_micro == b->min_micro &&
+           a->max_micro == b->max_micro;
+}
+
+/* Adds up what was received of a kind, per device and part. */
+static void gather(const struct plant *plant, uint32_t kind, int64_t part_ms, struct tally *got,
+                   size_t parts)
+{
+    for (size_t i = 0; i < plant->seen_slots; i++) {
+        const struct seen *seen = &plant->seen[i];
+        if (!seen->is_used || seen->kind != kind) continue;
+        size_t part = (size_t)((seen->start_ms - START_MS + DAY) / part_ms);
+        assert_true(part < parts && seen->end_ms - seen->start_ms <= part_ms);
+        add(&got[seen->device * parts + part], &seen->tally);
+    }
+}
+
+static void verify_kind(const struct plant *plant, uint32_t kind, int64_t part_ms)
+{
+    if (part_ms == 0) part_ms = (int64_t)plant->hour_count * HOUR;
+    size_t ratio = (size_t)(part_ms / HOUR), parts = plant->hour_count / ratio + 1;
+    struct tally *got = claim(plant->options.devices * parts, sizeof *got);
+    gather(plant, kind, part_ms, got, parts);
+    for (uint32_t device = 0; device < plant->options.devices; device++) {
+        for (size_t part = 0; part < parts; part++) {
+            struct tally expected = {0};
+            for (size_t i = part * ratio; i < (part + 1) * ratio && i < plant->hour_count; i++)
+                add(&expected, &plant->hours[device * plant->hour_count + i]);
+            const struct tally *found = &got[device * parts + part];
+            if (is_equal(found, &expected)) continue;
+            fail_msg("kind %u, device %u, part %zu: %" PRIu64 " readings, sum %" PRId64
+                     "; got %" PRIu64 ", sum %" PRId64,
+                     kind, device, part, expected.count, expected.sum_micro, found->count,
+                     found->sum_micro);
+        }
+    }
+    free(got);
+}
+
+/* Where some readings came too late for the kind, its records say how many. */
+static void verify_total(const struct plant *plant, uint32_t kind)
+{
+    uint64_t total = plant->missed[kind];
+    for (size_t i = 0; i < plant->seen_slots; i++)
+        if (plant->seen[i].is_used && plant->seen[i].kind == kind)
+            total += plant->seen[i].tally.count;
+    assert_int_equal(total, plant->readings);
+}
+
+void plant_verify(struct plant *plant, int64_t part_ms)
+{
+    verify_sequence(plant);
+    if (plant_count(plant).dropped > 0) return;
+    bool has_folded = plant_count(plant).covered > 0;
+    bool is_finest = true; /* the first kind; once others were given up it alone is complete */
+    for (uint32_t kind = 0; kind < plant->options.window_count; kind++) {
+        const struct window_spec *spec = &plant->options.windows[kind];
+        if (spec->size_count > 0 || spec->size_ms != spec->every_ms) continue;
+        if (plant->missed[kind] == 0 && (is_finest || !has_folded))
+            verify_kind(plant, kind, part_ms);
+        if (plant->missed[kind] > 0 && (is_finest || !has_folded)) verify_total(plant, kind);
+        is_finest = false;
+    }
+}
+
 struct store_counts plant_count(const struct plant *plant)
 {
     struct store_counts counts = {0};
@@ -426,7 +551,7 @@ enum { SEEN_SLOTS = 1 << 20, SEQS = 1 << 25, HOURS = 100 * 24 };
 
 struct plant *plant_open(const struct plant_options *options)
 {
-    struct plant *plant = plant_claim(1, sizeof *plant);
+    struct plant *plant = claim(1, sizeof *plant);
     plant->options = *options;
     plant->random = options->seed;
     plant->next_seq = 1;
@@ -435,20 +560,20 @@ struct plant *plant_open(const struct plant_options *options)
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(plant->folder));
     log_init(&plant->log, clock_system(), 2, LOG_LEVEL_ERROR);
-    plant->due_ms = plant_claim(options->devices, sizeof *plant->due_ms);
-    plant->silent_until_ms = plant_claim(options->devices, sizeof *plant->silent_until_ms);
-    plant->value_micro = plant_claim(options->devices, sizeof *plant->value_micro);
+    plant->due_ms = claim(options->devices, sizeof *plant->due_ms);
+    plant->silent_until_ms = claim(options->devices, sizeof *plant->silent_until_ms);
+    plant->value_micro = claim(options->devices, sizeof *plant->value_micro);
     for (uint32_t i = 0; i < options->devices; i++) {
         plant->due_ms[i] = START_MS + (int64_t)draw(plant, (uint64_t)options->every_ms);
         plant->value_micro[i] = 15000000 + (int64_t)draw(plant, 20000000);
     }
     plant->hour_count = HOURS;
-    plant->hours = plant_claim(options->devices * plant->hour_count, sizeof *plant->hours);
+    plant->hours = claim(options->devices * plant->hour_count, sizeof *plant->hours);
     plant->seen_slots = SEEN_SLOTS;
-    plant->seen = plant_claim(plant->seen_slots, sizeof *plant->seen);
+    plant->seen = claim(plant->seen_slots, sizeof *plant->seen);
     plant->seqs = SEQS;
-    plant->by_seq = plant_claim(plant->seqs, 1);
-    plant->contents = plant_claim(plant->seqs, sizeof *plant->contents);
+    plant->by_seq = claim(plant->seqs, 1);
+    plant->contents = claim(plant->seqs, sizeof *plant->contents);
     open_stream(plant);
     choose_store_options(plant);
     assert_int_equal(batch_init(&plant->batch, (size_t)plant->options.batch_bytes), ST_OK);
@@ -456,24 +581,12 @@ struct plant *plant_open(const struct plant_options *options)
     return plant;
 }
 
-static void remove_folder(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char path[512];
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        (void)unlink(path);
-    }
-    (void)closedir(directory);
-    (void)rmdir(folder);
-}
-
 void plant_close(struct plant *plant)
 {
     writer_close(&plant->writer);
     stream_close(plant->stream);
     batch_fini(&plant->batch);
-    remove_folder(plant->folder);
+    folder_remove(plant->folder);
     free(plant->due_ms);
     free(plant->silent_until_ms);
     free(plant->value_micro);

@@ -41,7 +41,6 @@ LIBRARIES = {
     "yaml-0.1": ("libyaml", "libyaml", "libyaml"),
     "libuv": ("libuv", "libuv", "libuv"),
     "libxxhash": ("libxxhash", "xxhash", "xxhash"),
-    "libcoap-3-openssl": (None, "libcoap", "libcoap"),
     "libcoap-3-notls": (None, "libcoap", "libcoap"),
 }
 
@@ -148,8 +147,9 @@ def check_yocto(work):
 
 def check_libraries(work):
     """Each library that the build asks for has its name in each recipe, and no other is there."""
-    asked = set(re.findall(r"pkg_check_modules\(.* ([\w.-]+)\)", "\n".join(
-        (SOURCE / folder / "CMakeLists.txt").read_text() for folder in (".", "drivers"))))
+    asked = set(re.findall(
+        r"pkg_(?:check_modules|search_module)\(\w+ REQUIRED IMPORTED_TARGET(?: GLOBAL)? ([\w.-]+)",
+        "\n".join((SOURCE / folder / "CMakeLists.txt").read_text() for folder in (".", "drivers"))))
     assert asked == set(LIBRARIES), f"the table LIBRARIES and the build: {asked ^ set(LIBRARIES)}"
     feed = re.search(r"DEPENDS:=((?:.*\\\n)*.*)", (OPENWRT / "Makefile").read_text())[1]
     found = set(re.findall(r"\+(?:!?PACKAGE_\w+:)?([\w-]+)", feed)) - {"libpthread"}

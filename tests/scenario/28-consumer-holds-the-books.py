@@ -28,6 +28,15 @@ def ledger(next_seq, waiting=0, dropped=0, **more):
                     "acknowledged": written - waiting - dropped, "not_yet_committed": 2}, **more}
 
 
+def damage(seq, ranges, **more):
+    return "notice/store", {
+        "schema": 1, "type": "notice", "id": f"gw-1/{EPOCH}/{seq}", "gateway": "gw-1",
+        "epoch": EPOCH, "seq": seq, "reason": "damaged", "start": "2026-11-21T00:00:00Z",
+        "end": "2026-11-21T01:00:00Z", "start_ms": 1795219200000, "end_ms": 1795222800000,
+        "records": sum(last - first + 1 for first, last in ranges), "covered": 0, "readings": 0,
+        "ranges": ranges, "created": None, "clock": "unset", **more}
+
+
 def birth(next_seq):
     return "status", {"schema": 1, "online": True, "gateway": "gw-1", "epoch": EPOCH,
                       "next_seq": next_seq}
@@ -100,6 +109,23 @@ def check_unbalanced(run):
     run.expect("not understood")
 
 
+def check_damage(run):
+    """What damage took is named, and what had been sent before it is still taken."""
+    run.send(*(summary(n) for n in (1, 2)), ledger(3))
+    run.expect("seen 2 distinct")
+    run.send(damage(8, [[2, 7]], lost=3, journal=2, aside="store.db.damaged-1"))
+    run.expect("3 records from 2026-11-21T00:00:00Z", "damaged", "2 journal entries",
+               "store.db.damaged-1")
+    run.send(ledger(9, dropped=3))
+    run.expect("seen 3 distinct", "missing []")
+    run.send(summary(4), summary(6), ledger(9, dropped=3))  # they were on their way
+    run.expect("seen 5 distinct", "missing []")
+    run.send(summary(6), ledger(9, dropped=3))
+    run.expect("seen 5 distinct", "missing []")
+    run.send(damage(9, [], lost=12, journal=0, former_epoch="9f27c1d06be4a358", former_seq=918299))
+    run.expect("12 records", "epoch 9f27c1d06be4a358", "918299")
+
+
 def check_gone_back(run):
     run.send(birth(8), ledger(8))  # nothing wrong
     run.expect("seen 7 distinct")
@@ -116,6 +142,9 @@ def main():
         centre = place.broker()
         run = Run(place, centre)
         check_missing(run)
+        run.end(0)
+        run = Run(place, centre)
+        check_damage(run)
         run.end(0)
         run = Run(place, centre)
         run.send(*(summary(n) for n in range(1, 8)), ledger(8))

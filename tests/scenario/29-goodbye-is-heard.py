@@ -2,7 +2,7 @@
 
 The agent must not close its socket before the broker has read DISCONNECT and closed: what the broker
 still sends would be answered with a reset, and a proxy that forwards resets loses DISCONNECT.  Only
-the gentlest of several stops counts, since the agent waits for half a second at most.
+the gentlest of several stops counts, since the agent waits for a moment only.
 """
 
 import time

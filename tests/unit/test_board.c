@@ -133,6 +133,30 @@ static void test_the_machine_decides_where_nothing_is_written(void **state)
     case_close(&test);
 }
 
+static void test_a_profile_may_be_given_as_a_file(void **state)
+{
+    (void)state;
+    struct config_case test;
+    char file[96];
+    case_open(&test);
+    write_machine(&test, pi, sizeof pi);
+    case_write(&test, "mine.yaml", "name: mine\ndetect: [\"raspberrypi,4-model-b\"]\n");
+    case_write(&test, "a.yaml", ONE_SOURCE REST);
+    load_for(&test, NULL);
+    (void)snprintf(file, sizeof file, "%s/mine.yaml", test.directory);
+    struct config_purpose purpose = {.boards = {.directories = file, .name = "mine"}};
+    config_fini(&test.config);
+    test.status = config_load_for(&test.config, test.path, &purpose, &test.problems);
+    case_print(&test);
+    assert_int_equal(test.status, ST_OK);
+    assert_string_equal(test.config.board.file, file);
+    purpose.boards.directories = "/nowhere/at-all.yaml";
+    config_fini(&test.config);
+    test.status = config_load_for(&test.config, test.path, &purpose, &test.problems);
+    assert_int_equal(test.status, ST_INVALID);
+    case_close(&test);
+}
+
 static void test_a_machine_that_nobody_described_is_generic(void **state)
 {
     (void)state;
@@ -425,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_a_text_without_an_end_is_not_looked_at),
         cmocka_unit_test(test_all_texts_of_a_sign_must_fit),
         cmocka_unit_test(test_the_machine_decides_where_nothing_is_written),
+        cmocka_unit_test(test_a_profile_may_be_given_as_a_file),
         cmocka_unit_test(test_a_machine_that_nobody_described_is_generic),
         cmocka_unit_test(test_the_first_of_two_profiles_of_a_name_counts),
         cmocka_unit_test(test_limits_are_lowered_and_never_raised),

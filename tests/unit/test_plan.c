@@ -108,6 +108,50 @@ static void test_the_budget_of_the_flash_decides_the_interval(void **state)
     assert_int_equal(plan.commit_every_ms, 1000);
 }
 
+static void test_more_readings_than_milliseconds_are_planned(void **state)
+{
+    (void)state;
+    struct plan_assumptions assumed = plan_assume();
+    assumed.every_ms = 1;
+    struct plan plan = plan_of("windows: [{size: 1s}, {count: 1}]\n", assumed);
+    assert_true(plan.commits_per_day > INT64_C(86400000));
+    assert_true(plan.flash_bytes_per_day > 0);
+    plan = plan_of("limits: {devices: 100000}\nwindows: [{count: 1}]\n"
+                   "store: {commit_every: 1s, budget: 1 GiB}\n",
+                   assumed);
+    assert_true(plan.flash_bytes_per_day > plan.uplink_bytes_per_day / 100);
+}
+
+static void test_what_is_learned_is_written_too(void **state)
+{
+    (void)state;
+    struct plan_assumptions assumed = plan_assume();
+    assumed.devices = 100;
+    assumed.every_ms = 10000;
+    struct plan plain = plan_of("store: {commit_every: 10s}\n", assumed);
+    struct plan limits = plan_of("store: {commit_every: 10s}\n"
+                                 "alarms: [{name: a, devices: none, high: 90}]\n",
+                                 assumed);
+    struct plan learned = plan_of("store: {commit_every: 10s}\n"
+                                  "alarms: [{name: a, devices: none, unusual: {}}]\n",
+                                  assumed);
+    assert_int_equal(limits.journal_bytes, plain.journal_bytes);
+    /* of each device what its hour has come to, with its id, at each commit */
+    assert_in_range(learned.journal_bytes - plain.journal_bytes, 100 * 30, 100 * 90);
+    assert_true(learned.flash_bytes_per_day > plain.flash_bytes_per_day);
+}
+
+static void test_a_small_store_writes_whole_states_sooner(void **state)
+{
+    (void)state;
+    struct plan_assumptions assumed = plan_assume();
+    assumed.devices = 1000;
+    assumed.every_ms = 10000;
+    struct plan large = plan_of("store: {commit_every: 10s}\n", assumed);
+    struct plan small = plan_of("store: {commit_every: 10s, budget: 8 MiB}\n", assumed);
+    assert_true(small.journal_bytes > large.journal_bytes);
+}
+
 static void test_what_cannot_keep_up_never_makes_up(void **state)
 {
     (void)state;
@@ -186,6 +230,9 @@ int main(void)
         cmocka_unit_test(test_coarser_windows_cover_longer_outages),
         cmocka_unit_test(test_a_longer_interval_spares_the_flash),
         cmocka_unit_test(test_the_budget_of_the_flash_decides_the_interval),
+        cmocka_unit_test(test_more_readings_than_milliseconds_are_planned),
+        cmocka_unit_test(test_what_is_learned_is_written_too),
+        cmocka_unit_test(test_a_small_store_writes_whole_states_sooner),
         cmocka_unit_test(test_what_cannot_keep_up_never_makes_up),
         cmocka_unit_test(test_a_store_holds_the_hours_that_were_planned),
     };
