@@ -182,11 +182,11 @@ struct stream_options config_stream_options(const struct config *config)
         .future_ms = config->times.future_ms,
         .past_ms = config->times.past_ms,
         .expected_every_ms = config->expected_every_ms,
+        .alarms = config->alarms,
         .alarm_count = config->alarm_count,
         .habit = config_habit_options(config),
     };
     memcpy(options.windows, config->windows, sizeof options.windows);
-    memcpy(options.alarms, config->alarms, sizeof options.alarms);
     memcpy(options.gateway, config->gateway, sizeof options.gateway);
     return options;
 }

@@ -22,7 +22,7 @@
 enum {
     FILE_BYTES = 5700 * 1024,         /* code and constants of program and libraries */
     OPENSSL_FILE_BYTES = 2750 * 1024, /* more of OpenSSL, for TLS */
-    LIBRARY_DATA_BYTES = 640 * 1024,  /* relocations and tables that the libraries write to */
+    LIBRARY_DATA_BYTES = 320 * 1024,  /* relocations and tables that the libraries write to */
     STACK_BYTES = 100 * 1024,         /* of all threads, as far as they are used */
     SQLITE_BYTES = 380 * 1024,        /* cache of 256 KiB, statements, index of the WAL */
     MQTT_BYTES = 24 * 1024,           /* libmosquitto, one connection */

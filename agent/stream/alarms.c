@@ -3,6 +3,7 @@
 #include "alarm/learned.h"
 #include "stream/parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ALARM_EVENTS = 32 /* caused by one call, that room is kept for */ };
@@ -62,19 +63,31 @@ static void journal(void *context, const void *bytes, size_t size)
     stream->sink.journal(stream->sink.context, bytes, size);
 }
 
+/* The stream's own rules, in which the window that is meant is named. */
+static enum status copy_rules(struct stream *stream)
+{
+    struct stream_options *options = &stream->options;
+    if (options->alarm_count == 0) return ST_OK;
+    stream->rules = malloc(options->alarm_count * sizeof *stream->rules);
+    if (stream->rules == NULL) return ST_NO_MEMORY;
+    memcpy(stream->rules, options->alarms, options->alarm_count * sizeof *stream->rules);
+    options->alarms = stream->rules;
+    for (size_t i = 0; i < options->alarm_count; i++) {
+        struct alarm_rule *rule = &stream->rules[i];
+        for (size_t k = 0; k < options->window_count && rule->window_ms == 0; k++)
+            rule->window_ms = options->windows[k].size_ms;
+    }
+    return ST_OK;
+}
+
 enum status alarms_open(struct stream *stream)
 {
     const struct alarm_sink sink = {
         .has_room = has_room, .emit = emit, .journal = journal, .context = stream};
-    struct stream_options *options = &stream->options;
-    for (size_t i = 0; i < options->alarm_count; i++) {
-        struct alarm_rule *rule = &options->alarms[i];
-        for (size_t k = 0; k < options->window_count && rule->window_ms == 0; k++)
-            rule->window_ms = options->windows[k].size_ms;
-    }
-    struct alarm_options alarms = alarms_options(options);
+    if (copy_rules(stream) != ST_OK) return ST_NO_MEMORY;
+    struct alarm_options alarms = alarms_options(&stream->options);
     alarms.hash_seed = stream->hash_seed;
-    stream->alarm_room_bytes = alarms_room_bytes(options);
+    stream->alarm_room_bytes = alarms_room_bytes(&stream->options);
     return alarm_engine_open(&stream->alarms, &alarms, &sink);
 }
 

@@ -96,6 +96,7 @@ struct stream {
     struct stream_options options;
     struct stream_sink sink;
     struct layout layout;
+    struct alarm_rule *rules; /* its own, those of the options; NULL: none */
     struct alarm_engine *alarms;
     size_t alarm_room_bytes; /* what alarms may need beside the records of a call */
     struct stream_counts counts;

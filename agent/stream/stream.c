@@ -48,6 +48,7 @@ void stream_close(struct stream *stream)
 {
     if (stream == NULL) return;
     alarm_engine_close(stream->alarms);
+    free(stream->rules);
     free(stream);
 }
 
@@ -66,7 +67,8 @@ size_t stream_size_bytes(const struct stream_options *options)
     struct layout layout;
     struct alarm_options alarms = alarms_options(options);
     if (layout_make(&layout, options) != ST_OK) return 0;
-    return layout.block_bytes + alarm_engine_size_bytes(&alarms);
+    size_t rules = options->alarm_count * sizeof *options->alarms;
+    return layout.block_bytes + rules + alarm_engine_size_bytes(&alarms);
 }
 
 static enum verdict check_value(int64_t value_micro)

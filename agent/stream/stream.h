@@ -41,7 +41,7 @@ struct stream_options {
     int64_t future_ms;         /* event times further ahead of the wall clock: VERDICT_TIME */
     int64_t past_ms;           /* event times further behind it: VERDICT_TIME; 0: no limit */
     int64_t expected_every_ms; /* how often a device should send; 0: not known */
-    struct alarm_rule alarms[LIMIT_ALARMS];
+    const struct alarm_rule *alarms; /* alarm_count of them; the stream makes a copy */
     size_t alarm_count;
     struct habit_options habit;       /* for alarms that learn */
     char gateway[LIMIT_GATEWAY_SIZE]; /* whose name the gateway's own alarms bear; "": "gateway" */

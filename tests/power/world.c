@@ -149,6 +149,12 @@ void world_dump(struct world *world, struct stream *stream, struct entry_list *d
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static const struct alarm_rule hot = {.name = "hot",
+                                      .devices = "d*",
+                                      .high_micro = 30000000,
+                                      .has_high = true,
+                                      .deadband_micro = 1000000};
+
 static void choose_options(struct world *world)
 {
     world->stream_options = (struct stream_options){
@@ -162,11 +168,7 @@ static void choose_options(struct world *world)
         .grace_ms = 5000,
         .future_ms = 60000,
         .alarm_count = 1,
-        .alarms = {{.name = "hot",
-                    .devices = "d*",
-                    .high_micro = 30000000,
-                    .has_high = true,
-                    .deadband_micro = 1000000}},
+        .alarms = &hot,
     };
     struct store_options *options = &world->store_options;
     (void)snprintf(options->path, sizeof options->path, FAULT_DIRECTORY "/store.db");

@@ -11,6 +11,12 @@ struct script {
     bool is_advance[READINGS], is_commit[READINGS], is_state[READINGS];
 };
 
+#define HOT_OR_COLD                                                                                \
+    .name = "hot", .devices = "d*", .high_micro = 20000000, .has_high = true,                      \
+    .low_micro = -20000000, .has_low = true, .deadband_micro = 3000000
+
+static const struct alarm_rule rules[] = {{HOT_OR_COLD}, {HOT_OR_COLD, .on_delay_ms = 4000}};
+
 static struct stream_options choose_options(struct random *random)
 {
     struct stream_options options = {
@@ -26,17 +32,9 @@ static struct stream_options choose_options(struct random *random)
         .grace_ms = 5000,
         .future_ms = 1000,
         .alarm_count = 1,
-        .alarms = {{.name = "hot",
-                    .devices = "d*",
-                    .high_micro = 20000000,
-                    .has_high = true,
-                    .low_micro = -20000000,
-                    .has_low = true,
-                    .deadband_micro = 3000000,
-                    .on_delay_ms = 4000}},
+        .alarms = &rules[random_between(random, 0, 1)],
     };
     if (random_between(random, 0, 1) == 0) options.windows[0].provisional_ms = 0;
-    if (random_between(random, 0, 1) == 0) options.alarms[0].on_delay_ms = 0;
     if (random_between(random, 0, 2) == 0) options.devices = DEVICES / 2;
     return options;
 }

@@ -91,18 +91,20 @@ static const struct example examples[] = {
      .transitions = {RAISE(60, 0, 1), CLEAR(150, 1)}},
 };
 
+static const struct alarm_rule HOT = {.name = "hot",
+                                      .devices = "*",
+                                      .high_micro = 80000000,
+                                      .has_high = true,
+                                      .deadband_micro = 1000000,
+                                      .on_delay_ms = 60000};
+
 static const struct stream_options OPTIONS = {.devices = 1,
                                               .window_count = 1,
                                               .windows = {{.size_ms = 60000, .every_ms = 60000}},
                                               .future_ms = 60000,
                                               .grace_ms = 10000,
                                               .alarm_count = 1,
-                                              .alarms = {{.name = "hot",
-                                                          .devices = "*",
-                                                          .high_micro = 80000000,
-                                                          .has_high = true,
-                                                          .deadband_micro = 1000000,
-                                                          .on_delay_ms = 60000}}};
+                                              .alarms = &HOT};
 
 static struct stream *restart(struct stream *stream, struct capture *capture)
 {

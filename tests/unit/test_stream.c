@@ -181,9 +181,10 @@ static void test_a_clock_set_back_leaves_alarms_as_they_are(void **state)
     (void)state;
     struct capture capture = {0};
     struct stream_options options = tens();
+    const struct alarm_rule hot = {
+        .name = "hot", .devices = "*", .has_high = true, .high_micro = 100};
     options.alarm_count = 1;
-    options.alarms[0] =
-        (struct alarm_rule){.name = "hot", .devices = "*", .has_high = true, .high_micro = 100};
+    options.alarms = &hot;
     struct fixture f = start(options, &capture);
     f.now.wall_ms = T0 + 86400000;
     assert_int_equal(add(&f, "a", 0, 200), VERDICT_OK);
@@ -346,14 +347,15 @@ static void test_alarm_is_raised_by_time(void **state)
     (void)state;
     struct capture capture = {0};
     struct stream_options options = tens();
+    const struct alarm_rule hot = {.name = "hot",
+                                   .devices = "oven-*",
+                                   .has_high = true,
+                                   .high_micro = 50,
+                                   .deadband_micro = 5,
+                                   .on_delay_ms = 10000,
+                                   .hold_ms = 10000};
     options.alarm_count = 1;
-    options.alarms[0] = (struct alarm_rule){.name = "hot",
-                                            .devices = "oven-*",
-                                            .has_high = true,
-                                            .high_micro = 50,
-                                            .deadband_micro = 5,
-                                            .on_delay_ms = 10000,
-                                            .hold_ms = 10000};
+    options.alarms = &hot;
     struct fixture f = start(options, &capture);
     assert_int_equal(add(&f, "line/oven-1", T0, 50), VERDICT_OK);
     assert_int_equal(add(&f, "line/fridge", T0, 50), VERDICT_OK);
