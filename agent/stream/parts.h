@@ -165,7 +165,6 @@ void publish_count(struct stream *stream, struct device *device, size_t window,
                    const struct stream_now *now);
 void publish_everything(struct stream *stream, struct device *device, const struct stream_now *now);
 void publish_emit(struct stream *stream, struct record *record, const struct stream_now *now);
-
 /* How many records these would emit at most. */
 size_t publish_count_until(const struct stream *stream, struct device *device,
                            int64_t watermark_ms);
@@ -178,7 +177,6 @@ size_t journal_state_bytes(const struct stream *stream);
 void journal_touch(struct stream *stream, struct device *device);
 void journal_write_changes(struct stream *stream, struct device *device);
 void journal_write_removal(struct stream *stream, struct device *device);
-
 /* restore.c: gives restored times a place on this run's clock, once. */
 void restore_resume(struct stream *stream, const struct stream_now *now);
 
