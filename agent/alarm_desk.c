@@ -2,6 +2,7 @@
 #include "alarm_desk.h"
 
 #include "base/device_id.h"
+#include "base/pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +176,7 @@ enum alarm_desk_when alarm_desk_take(struct alarm_desk *desk, const struct alarm
 
     uint64_t *counts = from->is_local ? desk->counts.local : desk->counts.remote;
     counts[found.result]++;
+    desk->are_counts_unwritten = true;
     say(desk, from, &request, &found, detail);
     const struct alarm_reply reply = {.gateway = desk->gateway,
                                       .request = is_read ? &request : NULL,
@@ -184,4 +186,40 @@ enum alarm_desk_when alarm_desk_take(struct alarm_desk *desk, const struct alarm
                                       .view = found.has_view ? &found.view : NULL};
     alarm_request_write_answer(answer, &reply);
     return choose_when(&found);
+}
+
+size_t alarm_desk_encode_counts(struct alarm_desk *desk, uint8_t *bytes)
+{
+    if (!desk->are_counts_unwritten) return 0;
+    struct pack_writer writer = {.bytes = bytes, .capacity = ALARM_DESK_ENTRY_BYTES};
+    pack_put_u8(&writer, ALARM_DESK_TAG);
+    pack_put_u8(&writer, REQUEST_RESULTS);
+    for (int i = 0; i < REQUEST_RESULTS; i++) pack_put_varint(&writer, desk->counts.local[i]);
+    for (int i = 0; i < REQUEST_RESULTS; i++) pack_put_varint(&writer, desk->counts.remote[i]);
+    pack_put_varint(&writer, desk->counts.repeats);
+    desk->are_counts_unwritten = false;
+    return writer.size;
+}
+
+/* Results that a later version adds are dropped, those that a former one did not know are 0. */
+static void get_results(struct pack_reader *reader, size_t count, uint64_t results[REQUEST_RESULTS])
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = pack_get_varint(reader);
+        if (i < REQUEST_RESULTS) results[i] = number;
+    }
+}
+
+enum status alarm_desk_restore_counts(struct alarm_desk *desk, const void *bytes, size_t size)
+{
+    struct pack_reader reader = {.bytes = bytes, .size = size};
+    struct alarm_desk_counts counts = {.repeats = 0};
+    bool is_ours = pack_get_u8(&reader) == ALARM_DESK_TAG;
+    size_t count = pack_get_u8(&reader);
+    get_results(&reader, count, counts.local);
+    get_results(&reader, count, counts.remote);
+    counts.repeats = pack_get_varint(&reader);
+    if (!is_ours || reader.is_short || reader.at != size) return ST_CORRUPT;
+    desk->counts = counts;
+    return ST_OK;
 }

@@ -48,6 +48,13 @@ struct alarm_desk {
     struct alarm_guard guard;
     int64_t tokens, filled_mono_ms; /* thousandths of a request */
     struct alarm_desk_counts counts;
+    bool are_counts_unwritten;
+};
+
+enum {
+    ALARM_DESK_TAG = 'Q', /* first byte of a journal entry with the counts */
+    ALARM_DESK_ENTRY_BYTES = 8 + 10 * (2 * REQUEST_RESULTS + 1),
+    ALARM_DESK_ROOM_BYTES = ALARM_GUARD_ROOM_BYTES + ALARM_DESK_ENTRY_BYTES /* of one commit */
 };
 
 /* Everything but the log's lines is the caller's and stays valid. */
@@ -68,5 +75,13 @@ struct alarm_desk_request {
 enum alarm_desk_when alarm_desk_take(struct alarm_desk *desk,
                                      const struct alarm_desk_request *request,
                                      const struct alarm_now *now, struct text *answer);
+
+/* Writes the counts into `bytes` of ALARM_DESK_ENTRY_BYTES when they changed since the last time;
+ * returns the size, 0 when they did not. */
+size_t alarm_desk_encode_counts(struct alarm_desk *desk, uint8_t *bytes);
+
+/* Gives them back, the newest last.  ST_CORRUPT: nothing of it was taken. */
+enum status alarm_desk_restore_counts(struct alarm_desk *desk, const void *bytes,
+                                      size_t size) ISOTHERM_CHECK;
 
 #endif

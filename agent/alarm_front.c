@@ -131,6 +131,7 @@ static void tell_actions(struct alarm_front *front, const char *device, const ch
     struct action_event told = {.occurrence = event->occurrence,
                                 .annunciates = event->annunciate,
                                 .value_micro = event->value_micro,
+                                .has_no_value = event->has_no_value,
                                 .limit_micro = event->limit_micro,
                                 .wall_ms = wall_ms};
     copy_text(told.alarm, sizeof told.alarm, id);
@@ -203,30 +204,36 @@ void alarm_front_close(struct alarm_front *front)
 
 bool alarm_front_is_entry(const void *bytes, size_t size)
 {
-    return size > 0 && *(const uint8_t *)bytes == ALARM_GUARD_TAG;
+    uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
+    return tag == ALARM_GUARD_TAG || tag == ALARM_DESK_TAG;
 }
 
 enum status alarm_front_restore(struct alarm_front *front, const void *bytes, size_t size)
 {
+    if (size > 0 && *(const uint8_t *)bytes == ALARM_DESK_TAG)
+        return alarm_desk_restore_counts(&front->desk, bytes, size);
     return alarm_guard_restore(&front->desk.guard, bytes, size);
 }
 
 void alarm_front_journal(struct alarm_front *front,
                          void (*add)(void *context, const void *bytes, size_t size), void *context)
 {
-    uint8_t bytes[ALARM_GUARD_ENTRY_BYTES];
+    uint8_t bytes[ALARM_GUARD_ENTRY_BYTES], counts[ALARM_DESK_ENTRY_BYTES];
     size_t size;
     while ((size = alarm_guard_encode(&front->desk.guard, bytes)) > 0) add(context, bytes, size);
+    size = alarm_desk_encode_counts(&front->desk, counts);
+    if (size > 0) add(context, counts, size);
 }
 
 void alarm_front_journal_whole(struct alarm_front *front)
 {
     alarm_guard_journal_whole(&front->desk.guard);
+    front->desk.are_counts_unwritten = true;
 }
 
 size_t alarm_front_room_bytes(void)
 {
-    return ALARM_GUARD_ROOM_BYTES;
+    return ALARM_DESK_ROOM_BYTES;
 }
 
 /* ---- the report ---- */

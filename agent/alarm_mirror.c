@@ -22,10 +22,11 @@ static struct alarm_mirror_change *find_change(struct alarm_mirror *mirror, cons
     return NULL;
 }
 
-static void begin_scan(struct alarm_mirror *mirror, bool scans_normal, uint64_t ticket)
+static void begin_scan(struct alarm_mirror *mirror, uint64_t ticket)
 {
-    mirror->scans_normal = scans_normal || (mirror->is_scanning && mirror->scans_normal);
-    mirror->is_scanning = true;
+    mirror->phase = ALARM_MIRROR_BEGIN;
+    mirror->refresh++;
+    mirror->refreshed = 0;
     mirror->cursor = 0;
     if (ticket > mirror->scan_ticket) mirror->scan_ticket = ticket;
 }
@@ -35,7 +36,8 @@ void alarm_mirror_note(struct alarm_mirror *mirror, const char *alarm, const cha
 {
     struct alarm_mirror_change *change = find_change(mirror, alarm);
     if (change == NULL && mirror->count == ALARM_MIRROR_CHANGES) {
-        begin_scan(mirror, true, ticket);
+        begin_scan(mirror, ticket);
+        mirror->is_compared = false; /* it may be one that went away */
         return;
     }
     if (change == NULL) {
@@ -48,10 +50,10 @@ void alarm_mirror_note(struct alarm_mirror *mirror, const char *alarm, const cha
 
 bool alarm_mirror_connect(struct alarm_mirror *mirror)
 {
-    bool is_first = !mirror->has_connected;
-    mirror->has_connected = true;
-    begin_scan(mirror, is_first, 0);
-    return is_first;
+    bool must_compare = !mirror->is_compared;
+    mirror->is_compared = true;
+    begin_scan(mirror, 0);
+    return must_compare;
 }
 
 /* The alarm's own part of its id: behind the device and the slash. */
@@ -70,7 +72,7 @@ void alarm_mirror_compare(struct alarm_mirror *mirror, const char *device, const
     if (size < 0 || (size_t)size >= sizeof alarm || strlen(device) >= LIMIT_DEVICE_ID_SIZE) return;
     if (mirror->host.find(mirror->host.context, alarm, &view)) return;
     if (mirror->count == ALARM_MIRROR_CHANGES)
-        mirror->has_connected = false; /* compared again at the next connection */
+        mirror->is_compared = false; /* again at the next connection */
     else
         alarm_mirror_note(mirror, alarm, device, 0);
 }
@@ -91,6 +93,29 @@ static bool publish(struct alarm_mirror *mirror, const char *alarm, const char *
         mirror->published++;
     else
         mirror->lost++;
+    if (view == NULL) mirror->is_compared = false; /* it may not arrive */
+    return true;
+}
+
+/* False: not now. */
+static bool publish_mark(struct alarm_mirror *mirror)
+{
+    char json[256];
+    struct text text;
+    bool is_end = mirror->phase == ALARM_MIRROR_END;
+    text_init(&text, json, sizeof json);
+    text_json_open(&text, NULL, '{');
+    text_json_int(&text, "schema", 1);
+    text_json_string(&text, "type", "alarm-refresh");
+    text_json_string(&text, "gateway", mirror->host.gateway);
+    text_json_uint(&text, "refresh", mirror->refresh);
+    text_json_string(&text, "phase", is_end ? "end" : "begin");
+    if (is_end) text_json_uint(&text, "alarms", mirror->refreshed);
+    text_json_close(&text, '}');
+    enum status status = mirror->host.mark(mirror->host.context, json, text.size);
+    if (status == ST_AGAIN || status == ST_CLOSED) return false;
+    mirror->phase = is_end ? ALARM_MIRROR_NORMAL : ALARM_MIRROR_RAISED;
+    mirror->cursor = 0;
     return true;
 }
 
@@ -113,27 +138,37 @@ static bool pump_changes(struct alarm_mirror *mirror, uint64_t durable_ticket)
 
 static bool is_wanted(struct alarm_mirror *mirror, const struct alarm_view *view)
 {
+    bool is_normal = strcmp(view->state, "NORM") == 0;
     if (find_change(mirror, view->alarm) != NULL) return false; /* its turn comes there */
-    if (strcmp(view->state, "NORM") != 0) return true;
-    return mirror->scans_normal && view->occurrence > 0;
+    if (mirror->phase == ALARM_MIRROR_RAISED) return !is_normal;
+    return is_normal && view->occurrence > 0;
 }
 
-static void pump_scan(struct alarm_mirror *mirror)
+/* False: not now, or enough for this turn. */
+static bool pump_list(struct alarm_mirror *mirror)
 {
     for (size_t seen = 0; seen < VIEWS_A_TURN; seen++) {
         struct alarm_view view;
         size_t cursor = mirror->cursor;
         if (mirror->host.list(mirror->host.context, &cursor, &view, 1) == 0) {
-            mirror->is_scanning = mirror->scans_normal = false;
-            return;
+            mirror->phase =
+                mirror->phase == ALARM_MIRROR_RAISED ? ALARM_MIRROR_END : ALARM_MIRROR_IDLE;
+            return true;
         }
-        if (is_wanted(mirror, &view) && !publish(mirror, view.alarm, view.device, &view)) return;
+        if (is_wanted(mirror, &view)) {
+            if (!publish(mirror, view.alarm, view.device, &view)) return false;
+            if (mirror->phase == ALARM_MIRROR_RAISED) mirror->refreshed++;
+        }
         mirror->cursor = cursor;
     }
+    return false;
 }
 
 void alarm_mirror_pump(struct alarm_mirror *mirror, uint64_t durable_ticket)
 {
     if (!pump_changes(mirror, durable_ticket)) return;
-    if (mirror->is_scanning && mirror->scan_ticket <= durable_ticket) pump_scan(mirror);
+    while (mirror->phase != ALARM_MIRROR_IDLE && mirror->scan_ticket <= durable_ticket) {
+        bool is_mark = mirror->phase == ALARM_MIRROR_BEGIN || mirror->phase == ALARM_MIRROR_END;
+        if (is_mark ? !publish_mark(mirror) : !pump_list(mirror)) return;
+    }
 }

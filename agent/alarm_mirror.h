@@ -1,9 +1,12 @@
 /* alarm_mirror: keeps the retained state of every alarm at the broker as the engine has it, never
  * ahead of what is durable.
  *
- * A few changed alarms are remembered by name; when more have changed, and at the first connection,
- * the whole list is gone through.  What the broker still has of alarms that are no longer
- * configured is emptied.  Loop thread only; no allocation. */
+ * A few changed alarms are remembered by name; when more have changed, and at each connection, the
+ * whole list is gone through: a broker may come back with nothing, and what was on its way when the
+ * last connection broke is not known to have arrived.  First comes what is not Normal, between two
+ * marks, so that whoever listens may drop what is not among it; then what was ever raised.  What
+ * the broker still has of alarms that are no longer configured is emptied.  Loop thread only; no
+ * allocation. */
 #ifndef ISOTHERM_ALARM_MIRROR_H
 #define ISOTHERM_ALARM_MIRROR_H
 
@@ -24,7 +27,18 @@ struct alarm_mirror_host {
     /* ST_AGAIN, ST_CLOSED: later; size 0 empties the topic. */
     enum status (*publish)(void *context, const char *device, const char *name, const char *json,
                            size_t size);
+    /* Publishes a mark, not retained.  Returns likewise. */
+    enum status (*mark)(void *context, const char *json, size_t size);
     void *context;
+};
+
+/* How far a scan is. */
+enum alarm_mirror_phase {
+    ALARM_MIRROR_IDLE,
+    ALARM_MIRROR_BEGIN, /* the first mark is due */
+    ALARM_MIRROR_RAISED,
+    ALARM_MIRROR_END, /* the second one is */
+    ALARM_MIRROR_NORMAL
 };
 
 /* Embedded by its owner; the fields are private. */
@@ -36,10 +50,11 @@ struct alarm_mirror {
         uint64_t ticket; /* of the newest event of the alarm */
     } changes[ALARM_MIRROR_CHANGES];
     size_t count;
-    bool has_connected;
-    bool is_scanning, scans_normal; /* those in Normal that were ever raised, too */
+    bool is_compared; /* what the broker keeps was looked at, and nothing went away since */
+    enum alarm_mirror_phase phase;
     size_t cursor;
-    uint64_t scan_ticket; /* the scan waits until that is durable */
+    uint64_t refresh, refreshed; /* scans so far; alarms between the marks of this one */
+    uint64_t scan_ticket;        /* the scan waits until that is durable */
     uint64_t published, lost;
 };
 
@@ -49,8 +64,8 @@ void alarm_mirror_init(struct alarm_mirror *mirror, const struct alarm_mirror_ho
 void alarm_mirror_note(struct alarm_mirror *mirror, const char *alarm, const char *device,
                        uint64_t ticket);
 
-/* Everything that is not Normal is to be published again; the first time all that was ever raised.
- * True: this was the first time. */
+/* Everything is to be published again.  True: what the broker keeps must be compared, too, since
+ * nothing is known of it or alarms went away. */
 bool alarm_mirror_connect(struct alarm_mirror *mirror);
 
 /* The broker keeps a state of that alarm: emptied if there is no such alarm. */

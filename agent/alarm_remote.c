@@ -93,6 +93,12 @@ static enum status publish_state(void *context, const char *device, const char *
     return command_channel_publish_state(remote->channel, device, name, json, size);
 }
 
+static enum status publish_mark(void *context, const char *json, size_t size)
+{
+    struct alarm_remote *remote = context;
+    return command_channel_publish_refresh(remote->channel, json, size);
+}
+
 static size_t list_alarms(void *context, size_t *cursor, struct alarm_view *views, size_t max)
 {
     struct alarm_remote *remote = context;
@@ -121,6 +127,7 @@ enum status alarm_remote_open(struct alarm_remote **result,
                                              .list = list_alarms,
                                              .find = find_alarm,
                                              .publish = publish_state,
+                                             .mark = publish_mark,
                                              .context = remote};
     alarm_mirror_init(&remote->mirror, &mirror);
     const struct command_channel_settings channel = {.mqtt = &uplink->mqtt,

@@ -225,10 +225,17 @@ void alarm_request_write_view(struct text *text, const char *key, const struct a
     text_json_string(text, "state", view->state);
     text_json_uint(text, "occurrence", view->occurrence);
     text_json_bool(text, "active", view->is_active);
-    text_json_micro(text, "value", view->value_micro);
+    if (view->has_no_value)
+        text_json_null(text, "value");
+    else
+        text_json_micro(text, "value", view->value_micro);
+    text_json_string(text, "quality", view->quality);
     text_json_micro(text, "limit", view->limit_micro);
     add_time(text, "since", view->since_ms);
     add_time(text, "until", view->until_ms);
+    text_json_uint(text, "annunciations", view->annunciated);
+    text_json_uint(text, "realarm", view->realarm);
+    text_json_uint(text, "raised_while_suppressed", view->hidden_raises);
     text_json_bool(text, "standing", view->is_standing);
     text_json_bool(text, "chattering", view->is_chattering);
     text_json_bool(text, "first_out", view->is_first_out);

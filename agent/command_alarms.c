@@ -38,14 +38,18 @@ struct answers {
 
 static void print_alarm(const cJSON *alarm)
 {
-    (void)printf("%-6s %-8s %-44s #%-6.0f value %-10.9g limit %-10.9g", reply_text(alarm, "state"),
+    char value[32] = "-";
+    if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(alarm, "value")))
+        (void)snprintf(value, sizeof value, "%.9g", reply_number(alarm, "value"));
+    (void)printf("%-6s %-8s %-44s #%-6.0f value %-10s limit %-10.9g", reply_text(alarm, "state"),
                  reply_text(alarm, "priority"), reply_text(alarm, "alarm_id"),
-                 reply_number(alarm, "occurrence"), reply_number(alarm, "value"),
-                 reply_number(alarm, "limit"));
+                 reply_number(alarm, "occurrence"), value, reply_number(alarm, "limit"));
     if (reply_text(alarm, "since")[0] != '\0')
         (void)printf(" since %s", reply_text(alarm, "since"));
     if (reply_text(alarm, "until")[0] != '\0')
         (void)printf(" until %s", reply_text(alarm, "until"));
+    if (strcmp(reply_text(alarm, "quality"), "good") != 0)
+        (void)printf(" %s", reply_text(alarm, "quality"));
     if (reply_is_true(alarm, "standing")) (void)printf(" standing");
     if (reply_is_true(alarm, "chattering")) (void)printf(" chattering");
     if (reply_is_true(alarm, "first_out")) (void)printf(" first-out");

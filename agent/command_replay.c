@@ -62,16 +62,30 @@ static struct stream_now now_of(const struct replaying *replaying)
         .wall_ms = replaying->newest_ms, .mono_ms = replaying->newest_ms, .clock = CLOCK_HELD};
 }
 
-static enum verdict offer(void *context, struct intake *intake, const struct reading *reading,
-                          uint64_t *ticket)
+/* Time goes on as far as the recording says. */
+static struct stream_now move_to(struct replaying *replaying, const struct reading *reading)
 {
-    struct replaying *replaying = context;
-    (void)intake;
     int64_t event_ms =
         reading->has_event_time ? reading->event_ms : clock_wall_ms(&replaying->host.clock);
     if (event_ms > replaying->newest_ms) replaying->newest_ms = event_ms;
     struct stream_now now = now_of(replaying);
     stream_advance(replaying->stream, &now);
+    return now;
+}
+
+static void add_bad_value(void *context, const struct reading *reading, enum verdict verdict)
+{
+    struct replaying *replaying = context;
+    struct stream_now now = move_to(replaying, reading);
+    stream_add_bad_value(replaying->stream, reading, verdict, &now);
+}
+
+static enum verdict offer(void *context, struct intake *intake, const struct reading *reading,
+                          uint64_t *ticket)
+{
+    struct replaying *replaying = context;
+    (void)intake;
+    struct stream_now now = move_to(replaying, reading);
     enum verdict verdict = stream_add_reading(replaying->stream, reading, &now);
     *ticket = ++replaying->ticket;
     return verdict;
@@ -145,6 +159,7 @@ static enum status open_parts(struct replaying *replaying)
                                            .gateway = replaying->config.gateway,
                                            .payload_limit = LIMIT_PAYLOAD_DEFAULT,
                                            .offer = offer,
+                                           .bad_value = add_bad_value,
                                            .request_commit = ignore_commit,
                                            .end = on_end,
                                            .context = replaying};

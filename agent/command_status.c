@@ -138,6 +138,20 @@ static void print_ledger(const cJSON *status)
                  reply_number(records, "dropped"));
 }
 
+static void print_ranking(const cJSON *alarms, const char *key, const char *time)
+{
+    const cJSON *ranking = cJSON_GetObjectItemCaseSensitive(alarms, key);
+    const cJSON *item = NULL;
+    if (reply_number(ranking, "calls") == 0) return;
+    (void)printf("  in %s %.0f calls, %.1f %% of them by\n", time, reply_number(ranking, "calls"),
+                 reply_number(ranking, "share") * 100);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(ranking, "top"))
+    {
+        (void)printf("    %-46s %.0f, %.0f in all\n", reply_text(item, "alarm"),
+                     reply_number(item, "calls"), reply_number(item, "ever"));
+    }
+}
+
 static void print_alarms(const cJSON *status)
 {
     const cJSON *alarms = cJSON_GetObjectItemCaseSensitive(status, "alarms");
@@ -145,8 +159,7 @@ static void print_alarms(const cJSON *status)
     const cJSON *slots = cJSON_GetObjectItemCaseSensitive(alarms, "per_10min");
     const cJSON *floods = cJSON_GetObjectItemCaseSensitive(alarms, "floods");
     const cJSON *acks = cJSON_GetObjectItemCaseSensitive(alarms, "acknowledged");
-    const cJSON *top = cJSON_GetObjectItemCaseSensitive(alarms, "top");
-    const cJSON *item = NULL, *state = NULL;
+    const cJSON *state = NULL;
     if (reply_number(alarms, "known") == 0) return;
     (void)printf("alarms   %.0f known  %.0f active", reply_number(alarms, "known"),
                  reply_number(alarms, "active"));
@@ -166,11 +179,8 @@ static void print_alarms(const cJSON *status)
         reply_number(alarms, "standing"), reply_number(alarms, "chattering"),
         reply_number(alarms, "flapping"), reply_number(alarms, "fleeting"),
         reply_number(acks, "count"), reply_number(acks, "mean_ms") / 1000);
-    cJSON_ArrayForEach(item, top)
-    {
-        (void)printf("  %-48s called %.0f, %.0f in all\n", reply_text(item, "alarm"),
-                     reply_number(item, "today"), reply_number(item, "ever"));
-    }
+    print_ranking(alarms, "two_days", "two days");
+    print_ranking(alarms, "thirty_days", "thirty days");
 }
 
 static void print_status(const cJSON *status)

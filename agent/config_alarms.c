@@ -2,6 +2,7 @@
  * combination is left to surprise at run time. */
 #include "config_alarms.h"
 
+#include "base/device_id.h"
 #include "config_fill.h"
 #include "config_learned.h"
 #include "config_tables.h"
@@ -242,7 +243,8 @@ static const struct field rule_fields[] = {
      .type = FIELD_BOOL,
      .offset = AT(is_fault_watched),
      .default_text = "false",
-     FIELD_HELP("Active when the sensor sends what it cannot measure; such a value is refused.")},
+     FIELD_HELP("Active when the device sends no number, says that its value is bad, or sends what "
+                "the sensor cannot measure; such a value is refused.")},
     LIMIT_ROW("valid_low", AT(valid_low_micro), AT(has_valid_low),
               "With sensor_fault: no value of this sensor is below this, in degrees Celsius."),
     LIMIT_ROW("valid_high", AT(valid_high_micro), AT(has_valid_high),
@@ -352,15 +354,10 @@ static void check_levels(const struct alarm_rule *rule, const struct field_repor
     if (is_relative && !has_levels(rule))
         report->add(report->context, rule->has_set_point ? "set_point" : "set_point_device",
                     "needs limits such as high, which are then relative to it");
-    for (size_t which = 0; which <= rule->override_count; which++) {
-        struct alarm_levels levels = alarm_rule_levels(rule, which);
-        const char *field = NULL;
-        const char *problem = alarm_levels_problem(&levels, is_relative, &field);
-        if (problem == NULL) continue;
-        report->add(report->context, which == 0 ? field : "overrides",
-                    which == 0 ? problem
-                               : "with the rule's own limits, one item contradicts itself");
-    }
+    struct alarm_levels levels = alarm_rule_levels(rule, 0);
+    const char *field = NULL;
+    const char *problem = alarm_levels_problem(&levels, is_relative, &field);
+    if (problem != NULL) report->add(report->context, field, problem);
 }
 
 static void check_own_kind(const struct alarm_rule *rule, const struct field_report *report)
@@ -383,9 +380,6 @@ static void check_own_kind(const struct alarm_rule *rule, const struct field_rep
                                            : "ds18b20",
                     "belongs to sensor_fault: true");
     }
-    if (rule->is_fault_watched && !rule->has_valid_low && !rule->has_valid_high &&
-        !rule->is_ds18b20)
-        report->add(report->context, "sensor_fault", "needs valid_low, valid_high or ds18b20");
     if (rule->has_valid_low && rule->has_valid_high &&
         rule->valid_low_micro >= rule->valid_high_micro)
         report->add(report->context, "valid_low", "must be less than valid_high");
@@ -393,6 +387,9 @@ static void check_own_kind(const struct alarm_rule *rule, const struct field_rep
         report->add(report->context, "model", "and unusual need a rule each");
     if (rule->silent_count > 0 && !is_silent)
         report->add(report->context, "silent_count", "belongs to source_silent");
+    if (rule->silent_count == 1)
+        report->add(report->context, "silent_count",
+                    "is at least 2; for each device by itself there is no_data");
 }
 
 static void check_rule(const void *options, const struct field_report *report)
@@ -475,6 +472,39 @@ static void check_suppression(struct config_tree *tree, const struct config_node
     }
 }
 
+/* Whether some device can fit both patterns, as far as that is easily told. */
+static bool may_fit_both(const char *rule, const char *override)
+{
+    if (strpbrk(override, "*?") != NULL) return true;
+    bool is_comparable = strchr(rule, '/') == NULL || strchr(override, '/') != NULL;
+    return !is_comparable || device_id_matches(rule, override);
+}
+
+/* Each override together with what it leaves as the rule has it. */
+static void check_overrides(struct config_tree *tree, const struct config_node *list,
+                            const struct config *config, size_t index)
+{
+    const struct alarm_rule *rule = &config->alarms[index];
+    bool is_relative = rule->has_set_point || rule->set_point_device[0] != '\0';
+    const struct config_node *items = place_of(item_of(list, index), "overrides");
+    for (size_t i = 0; i < rule->override_count; i++) {
+        const char *devices = rule->overrides[i].devices;
+        const struct config_node *item = item_of(items, i);
+        if (devices[0] == '\0')
+            config_node_report(tree, place_of(item, "devices"), "devices: is empty");
+        else if (!may_fit_both(rule->devices, devices))
+            config_node_report(tree, place_of(item, "devices"),
+                               "devices: \"%s\" is none of the rule's own, \"%s\"", devices,
+                               rule->devices);
+        struct alarm_levels levels = alarm_rule_levels(rule, i + 1);
+        const char *field = NULL;
+        const char *problem = alarm_levels_problem(&levels, is_relative, &field);
+        if (problem != NULL)
+            config_node_report(tree, place_of(item, field), "%s: %s, for this override", field,
+                               problem);
+    }
+}
+
 static void check_window(struct config_tree *tree, const struct config_node *list,
                          const struct config *config, size_t index)
 {
@@ -495,6 +525,7 @@ void config_check_alarms(struct config_tree *tree, const struct config_node *roo
     for (size_t i = 0; i < config->alarm_count; i++) {
         check_name(tree, list, config, i);
         check_suppression(tree, list, config, i);
+        check_overrides(tree, list, config, i);
         check_window(tree, list, config, i);
     }
 }

@@ -1,7 +1,7 @@
 /* Invariant: after this every value has its final form; no reader asks again for a default. */
 #include "config_fill.h"
 
-#include "alarm_guard.h"
+#include "alarm_desk.h"
 #include "config_alarms.h"
 #include "config_learned.h"
 #include "config_tables.h"
@@ -122,7 +122,7 @@ static void check_action_names(struct config_tree *tree, const struct config_nod
 /* What the flow keeps free in each batch. */
 static int64_t reserve_bytes(const struct config *config)
 {
-    size_t bytes = LEDGER_BYTES + ALARM_GUARD_ROOM_BYTES;
+    size_t bytes = LEDGER_BYTES + ALARM_DESK_ROOM_BYTES;
     for (size_t i = 0; i < config->source_count; i++) {
         const struct config_source *source = &config->sources[i];
         if (source->driver->repeat_keys == NULL) continue;

@@ -322,6 +322,13 @@ static enum verdict on_offer(void *context, struct intake *intake, const struct 
     return VERDICT_OK;
 }
 
+static void on_bad_value(void *context, const struct reading *reading, enum verdict verdict)
+{
+    struct flow *flow = context;
+    struct stream_now now = flow_now(flow);
+    if (!flow->is_stopping) stream_add_bad_value(flow->stream, reading, verdict, &now);
+}
+
 static uint64_t on_take_ticket(void *context)
 {
     struct flow *flow = context;
@@ -377,6 +384,7 @@ void flow_init(struct flow *flow, const struct config *config, struct loop *loop
         .gateway = config->gateway,
         .payload_limit = (size_t)config->limits.payload_bytes,
         .offer = on_offer,
+        .bad_value = on_bad_value,
         .take_ticket = on_take_ticket,
         .request_commit = on_request_commit,
         .end = on_end,

@@ -15,7 +15,10 @@ void flow_alarms_log(const struct flow *flow, const struct record *record)
     text_add_char(&text, ' ');
     text_add(&text, record->device);
     text_init(&text, value, sizeof value);
-    text_add_micro(&text, alarm->value_micro);
+    if (alarm->has_no_value)
+        text_add(&text, "no value");
+    else
+        text_add_micro(&text, alarm->value_micro);
     log_limited(flow->host.log, alarm->annunciate ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "alarm", cause,
                 "%s %s on %s: %s -> %s, %s at %s", alarm->name, alarm_trigger_verb(alarm->trigger),
                 record->device, alarm_state_text(alarm->from), alarm_state_text(alarm->to),

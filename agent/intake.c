@@ -57,15 +57,33 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
     return VERDICT_OK;
 }
 
-void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
+static void count_refusal(struct intake *intake, enum verdict verdict, const char *detail,
+                          va_list arguments)
 {
     char text[256];
-    va_list arguments;
-    va_start(arguments, detail);
     (void)vsnprintf(text, sizeof text, detail, arguments);
-    va_end(arguments);
     intake->counts.by[verdict]++;
     log_refusal(intake, verdict, text);
+}
+
+void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
+{
+    va_list arguments;
+    va_start(arguments, detail);
+    count_refusal(intake, verdict, detail, arguments);
+    va_end(arguments);
+}
+
+void intake_report_bad_value(struct intake *intake, const struct reading *reading,
+                             enum verdict verdict, const char *detail, ...)
+{
+    struct intake_host *host = intake->host;
+    va_list arguments;
+    va_start(arguments, detail);
+    count_refusal(intake, verdict, detail, arguments);
+    va_end(arguments);
+    if (reading->device[0] != '\0' && verdict_is_of_sensor(verdict) && host->bad_value != NULL)
+        host->bad_value(host->context, reading, verdict);
 }
 
 void intake_expect_repeats(struct intake *intake)

@@ -31,6 +31,12 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
 void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
     ISOTHERM_PRINTF(3, 4);
 
+/* The same for an input of which device and, where it has one, time could be read: when the verdict
+ * says that its sensor has failed (verdict_is_of_sensor), the device is told too.  The value counts
+ * with VERDICT_IMPOSSIBLE alone; a device "" is none. */
+void intake_report_bad_value(struct intake *intake, const struct reading *reading,
+                             enum verdict verdict, const char *detail, ...) ISOTHERM_PRINTF(4, 5);
+
 /* For a source that sends again what was not acknowledged: each input has a key (see repeat.h),
  * which is kept over restarts with the readings of the same call into the driver.
  *

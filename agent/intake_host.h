@@ -21,6 +21,8 @@ struct intake_host {
     /* Takes a reading or refuses it; counting is done by the intake. */
     enum verdict (*offer)(void *context, struct intake *intake, const struct reading *reading,
                           uint64_t *ticket);
+    /* A value was refused, since the sensor of that device has failed.  May be NULL. */
+    void (*bad_value)(void *context, const struct reading *reading, enum verdict verdict);
     /* A place in commit order for a change that is no reading. */
     uint64_t (*take_ticket)(void *context);
     void (*request_commit)(void *context, int64_t patience_ms);

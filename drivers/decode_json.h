@@ -1,4 +1,4 @@
-/* decode_json: a strict scanner for RFC 8259 JSON that hands out up to four members in one pass,
+/* decode_json: a strict scanner for RFC 8259 JSON that hands out up to five members in one pass,
  * as slices of the text, and builds nothing.
  *
  * Stricter than the RFC: no duplicate keys (compared after unescaping), no NUL in a string (not
@@ -14,7 +14,7 @@
 
 enum {
     DECODE_JSON_DEPTH = 8,
-    DECODE_JSON_POINTERS = 4,
+    DECODE_JSON_POINTERS = 5,
     DECODE_JSON_KEYS = 256 /* of all objects around any one place together */
 };
 

@@ -39,9 +39,10 @@ static enum line_item_kind take_field(const char **at)
     static const struct {
         const char *name;
         enum line_item_kind kind;
-    } names[] = {{"{}", LINE_ITEM_SKIP},       {"{skip}", LINE_ITEM_SKIP},
-                 {"{value}", LINE_ITEM_VALUE}, {"{time}", LINE_ITEM_TIME},
-                 {"{unit}", LINE_ITEM_UNIT},   {"{device}", LINE_ITEM_DEVICE}};
+    } names[] = {{"{}", LINE_ITEM_SKIP},          {"{skip}", LINE_ITEM_SKIP},
+                 {"{value}", LINE_ITEM_VALUE},    {"{time}", LINE_ITEM_TIME},
+                 {"{unit}", LINE_ITEM_UNIT},      {"{device}", LINE_ITEM_DEVICE},
+                 {"{quality}", LINE_ITEM_QUALITY}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size = strlen(names[i].name);
         if (strncmp(*at, names[i].name, size) != 0) continue;
@@ -89,8 +90,8 @@ static const char *compile_item(struct line_template *template, const char **at,
     } else if (c == '{') {
         enum line_item_kind kind = take_field(at);
         if (kind == LINE_ITEM_LITERAL) {
-            return "has something else in braces than {value}, {time}, {unit}, {device}, {skip} "
-                   "or {}; a { itself is written {{";
+            return "has something else in braces than {value}, {time}, {unit}, {device}, "
+                   "{quality}, {skip} or {}; a { itself is written {{";
         }
         is_added = add_item(template, (struct line_item){.kind = kind});
     } else {
@@ -135,6 +136,7 @@ static const char *compile_template(const char *line, struct line_template *temp
     if (values > 1) return "has {value} more than once";
     if (count_items(template, LINE_ITEM_TIME) > 1) return "has {time} more than once";
     if (count_items(template, LINE_ITEM_UNIT) > 1) return "has {unit} more than once";
+    if (count_items(template, LINE_ITEM_QUALITY) > 1) return "has {quality} more than once";
     if (count_items(template, LINE_ITEM_DEVICE) > LINE_DEVICES) return "has too many {device}";
     return NULL;
 }
@@ -168,6 +170,7 @@ static void compile(const struct line_options *options, struct line_template *te
         check_key("time", mapping->time, report);
         check_key("unit", mapping->unit, report);
         check_key("device", mapping->device, report);
+        check_key("quality", mapping->quality, report);
     } else {
         template->form = LINE_FORM_TEMPLATE;
         const char *problem = compile_template(options->line, template);
@@ -175,6 +178,7 @@ static void compile(const struct line_options *options, struct line_template *te
         check_absent("value", mapping->value, report);
         check_absent("time", mapping->time, report);
         check_absent("device", mapping->device, report);
+        check_absent("quality", mapping->quality, report);
         if (!mapping_has_unit(mapping)) report->add(report->context, "unit", "is not C, F or K");
         return;
     }
@@ -329,6 +333,9 @@ static void keep_field(struct columns *columns, enum line_item_kind kind, struct
     case LINE_ITEM_DEVICE:
         columns->devices[columns->device_count++] = text;
         break;
+    case LINE_ITEM_QUALITY:
+        columns->fields.quality = text;
+        break;
     case LINE_ITEM_SKIP:
     case LINE_ITEM_LITERAL:
     case LINE_ITEM_BLANKS:
@@ -396,6 +403,7 @@ static bool match_pairs(const struct mapping *mapping, const struct mapping_text
         {mapping->time, &columns->fields.time},
         {mapping_has_unit(mapping) ? "" : mapping->unit, &columns->fields.unit},
         {mapping->device, &columns->devices[0]},
+        {mapping->quality, &columns->fields.quality},
     };
     for (;;) {
         struct mapping_text key, value;
@@ -413,7 +421,7 @@ static bool match_pairs(const struct mapping *mapping, const struct mapping_text
 static enum verdict check_pairs(const struct mapping *mapping, struct columns *columns,
                                 const char **detail)
 {
-    if (columns->fields.value.text == NULL) {
+    if (columns->fields.value.text == NULL && !mapping_is_bad(mapping, &columns->fields.quality)) {
         return refuse(VERDICT_FIELD, "the value is missing", detail);
     }
     if (mapping->time[0] != '\0' && columns->fields.time.text == NULL) {

@@ -30,15 +30,14 @@ extern const char *const line_checksum_names[];
  *   json        the line is a JSON document; value, time, unit, device are pointers into it;
  *   kv          T=23.50 H=45.1 or temp: 23.5, rh: 40: pairs of a key, = or :, and a value, which
  *               holds no blank, comma or semicolon; these stand between pairs.  value, time, unit,
- *               device are keys;
- *   a template  literal text and fields: {value} once, {time} and {unit} at most once, {device}
- *               up to LINE_DEVICES times (parts of the id, in this order), {skip} or {} for what
- *               is not wanted; {{ and }} stand for { and }.  A field ends where the text behind
- *               it in the template stands for the first time, the last field at the end of the
- *               line; blanks around it do not count.  A run of blanks in the template fits any
- *               run of blanks or tabs.  Everything must fit to the end of the line.
- * With a template the mapping's value, time and device must be "" and its unit a unit, which
- * {unit} overrides. */
+ *               device, quality are keys;
+ *   a template  literal text and fields: {value} once, {time}, {unit} and {quality} at most once,
+ * {device} up to LINE_DEVICES times (parts of the id, in this order), {skip} or {} for what is not
+ * wanted; {{ and }} stand for { and }.  A field ends where the text behind it in the template
+ * stands for the first time, the last field at the end of the line; blanks around it do not count.
+ * A run of blanks in the template fits any run of blanks or tabs.  Everything must fit to the end
+ * of the line. With a template the mapping's value, time and device must be "" and its unit a unit,
+ * which {unit} overrides. */
 struct line_options {
     char line[128];
     int checksum; /* enum line_checksum */
@@ -54,7 +53,7 @@ struct line_options {
      .default_text = "{value}",                                                                    \
      FIELD_HELP(                                                                                   \
          "What a line looks like: json, kv (T=23.5 H=45), or a template of literal text and "      \
-         "{value} {time} {unit} {device} {skip}, e.g. {device},{value}.")},                        \
+         "{value} {time} {unit} {device} {quality} {skip}, e.g. {device},{value}.")},              \
         {.name = "checksum",                                                                       \
          .type = FIELD_CHOICE,                                                                     \
          .offset = offsetof(options_type, member.checksum),                                        \
@@ -76,7 +75,8 @@ enum line_item_kind {
     LINE_ITEM_VALUE,
     LINE_ITEM_TIME,
     LINE_ITEM_UNIT,
-    LINE_ITEM_DEVICE
+    LINE_ITEM_DEVICE,
+    LINE_ITEM_QUALITY
 };
 
 /* Compiled options; the fields are private.  A plain value: may be copied, needs no release. */
@@ -104,7 +104,7 @@ void decode_line_check(const struct line_options *options, const struct field_re
  * or the parts known so far) before; the rest is as in mapping_decode.  VERDICT_LENGTH: nothing but
  * blanks, or an id too long; VERDICT_FRAME: no $ before the checksum, or control characters or
  * bytes 0xFF, as on a line at the wrong speed; VERDICT_CHECKSUM: missing or wrong; VERDICT_SYNTAX:
- * not in the form of `line`, or not a number. */
+ * not in the form of `line`. */
 enum verdict decode_line(const struct line_template *template, const struct mapping *mapping,
                          const char *line, size_t size, struct mapping_result *result,
                          const char **detail);

@@ -60,18 +60,18 @@ static enum verdict decode_request(const struct path_map *map, const struct mapp
 {
     struct mapping_result result;
     *detail = NULL;
+    memset(reading, 0, sizeof *reading);
     enum verdict verdict =
         path_map_match(map, request->segments, request->segment_count, result.device);
     if (verdict != VERDICT_OK) return verdict;
     verdict = mapping_decode(mapping, request->payload, request->payload_size, &result, detail);
-    if (verdict != VERDICT_OK) return verdict;
+    if (verdict != VERDICT_OK && !verdict_is_of_sensor(verdict)) return verdict;
     if (result.device[0] == '\0') return VERDICT_UNKNOWN_DEVICE;
-    memset(reading, 0, sizeof *reading);
     memcpy(reading->device, result.device, sizeof reading->device);
     reading->value_micro = result.value_micro;
     reading->has_event_time = result.has_event_time;
     reading->event_ms = result.event_ms;
-    return VERDICT_OK;
+    return verdict;
 }
 
 static enum verdict coap_decode(const void *context_options, const char *address,
@@ -119,9 +119,11 @@ static void set_answer(struct coap_server_answer *answer, unsigned code, const c
     if (code == 429 || code == 503) answer->max_age_s = MAX_AGE_S;
 }
 
-/* Reports what this driver itself refuses. */
+static const struct reading no_reading = {.device = ""};
+
+/* Reports what this driver itself refuses; of `reading` what could be read. */
 static void report(struct coap_state *state, const struct coap_server_request *request,
-                   enum verdict verdict, const char *detail)
+                   const struct reading *reading, enum verdict verdict, const char *detail)
 {
     char peer[64], bytes[128];
     struct text path;
@@ -131,8 +133,8 @@ static void report(struct coap_state *state, const struct coap_server_request *r
         text_add_char(&path, '/');
         text_add_bytes(&path, request->segments[i].bytes, request->segments[i].size);
     }
-    intake_report_refusal(state->intake, verdict, "%s from %s: %s", bytes, peer,
-                          detail == NULL ? verdict_text(verdict) : detail);
+    intake_report_bad_value(state->intake, reading, verdict, "%s from %s: %s", bytes, peer,
+                            detail == NULL ? verdict_text(verdict) : detail);
 }
 
 /* Answers a request that was seen before as it was answered then; false when it is new. */
@@ -150,7 +152,7 @@ static bool answer_again(struct coap_state *state, const struct coap_server_requ
                                intake_now_mono_ms(state->intake));
     }
     if (waiting == NULL && code == 0) return false;
-    report(state, request, VERDICT_DUPLICATE, NULL);
+    report(state, request, &no_reading, VERDICT_DUPLICATE, NULL);
     if (waiting != NULL)
         waiting->is_acknowledged = true; /* by the empty ACK that a code of 0 means */
     else
@@ -179,7 +181,7 @@ static bool check_request(struct coap_state *state, const struct coap_server_req
         set_answer(answer, 415, detail);
     }
     if (verdict == VERDICT_OK) return true;
-    report(state, request, verdict, detail);
+    report(state, request, &no_reading, verdict, detail);
     return false;
 }
 
@@ -192,7 +194,7 @@ static bool take_reading(struct coap_state *state, const struct coap_server_requ
     enum verdict verdict =
         decode_request(&state->map, &state->options->mapping, request, &reading, &detail);
     if (verdict != VERDICT_OK) {
-        report(state, request, verdict, detail);
+        report(state, request, &reading, verdict, detail);
     } else {
         verdict = intake_offer_reading(state->intake, &reading, ticket);
         if (verdict == VERDICT_OK && request->is_confirmable)

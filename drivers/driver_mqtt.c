@@ -172,7 +172,7 @@ static enum verdict decode_payload(const struct driver_mqtt_subscription *subscr
     struct mapping_result result;
     memcpy(result.device, id, sizeof result.device);
     enum verdict verdict = mapping_decode(&subscription->mapping, payload, size, &result, detail);
-    if (verdict != VERDICT_OK) return verdict;
+    if (verdict != VERDICT_OK && !verdict_is_of_sensor(verdict)) return verdict;
     if (result.device[0] == '\0') {
         *detail = "no device in topic or payload";
         return VERDICT_UNKNOWN_DEVICE;
@@ -181,7 +181,7 @@ static enum verdict decode_payload(const struct driver_mqtt_subscription *subscr
     reading->value_micro = result.value_micro;
     reading->has_event_time = result.has_event_time;
     reading->event_ms = result.has_event_time ? result.event_ms : 0;
-    return VERDICT_OK;
+    return verdict;
 }
 
 static enum verdict decode_message(const struct topic_map *maps,
@@ -303,7 +303,8 @@ static void count_message(struct state *state, int qos)
     mqtt_client_hurry(state->client);
 }
 
-/* Decides on a message; on VERDICT_OK the reading is complete. */
+/* Decides on a message; on VERDICT_OK the reading is complete, and where the sensor has failed all
+ * but its value. */
 static enum verdict judge(struct state *state, const struct mqtt_message *message, uint64_t key,
                           struct reading *reading, const char **detail)
 {
@@ -338,7 +339,8 @@ static void on_message(void *context, const struct mqtt_message *message)
     if (verdict == VERDICT_OK) {
         offer(state, &reading, message->qos, key);
     } else {
-        intake_report_refusal(state->intake, verdict, "topic %.80s: %s", message->topic, detail);
+        intake_report_bad_value(state->intake, &reading, verdict, "topic %.80s: %s", message->topic,
+                                detail);
         if (message->qos > 0 && verdict != VERDICT_DUPLICATE) intake_remember(state->intake, key);
     }
     count_message(state, message->qos);

@@ -83,12 +83,12 @@ static int64_t open_file(struct replay_state *state)
  * when the line before was due, so that delays do not add up. */
 static int64_t wait_for_line(struct replay_state *state, const char *line, size_t size)
 {
-    struct reading reading;
+    struct reading reading = {0};
     const char *detail;
-    if (state->options->speed == SPEED_FULL || line[0] == state->lines.comment ||
-        line_source_decode(&state->lines, line, size, &reading, &detail) != VERDICT_OK ||
-        !reading.has_event_time)
-        return 0;
+    if (state->options->speed == SPEED_FULL || line[0] == state->lines.comment) return 0;
+    enum verdict verdict = line_source_decode(&state->lines, line, size, &reading, &detail);
+    bool is_of_device = verdict == VERDICT_OK || verdict_is_of_sensor(verdict);
+    if (!is_of_device || !reading.has_event_time) return 0;
     int64_t now_mono_ms = intake_now_mono_ms(state->intake);
     if (!state->has_due) {
         state->has_due = true;

@@ -109,20 +109,22 @@ static enum verdict decode_template_frame(const uint8_t *frame, const char *pref
     if (probe < 1 || probe > PROBES) return VERDICT_FIELD;
     int32_t steps = (int32_t)read_u16(frame + VALUE_AT);
     if (steps >= 0x8000) steps -= 0x10000;
-    if (steps == NO_VALUE) return VERDICT_NO_VALUE;
-    if (steps < LOWEST || steps > HIGHEST) return VERDICT_RANGE;
     int64_t event_s = read_u32(frame + TIME_AT);
     *reading = (struct reading){.value_micro = (int64_t)steps * MICRO_PER_STEP,
                                 .has_event_time = event_s != 0,
                                 .event_ms = event_s * 1000};
-    /* Whether a time is believed is for the core to say; here only what cannot be: this device
-     * did not exist before 2020. */
-    if (reading->has_event_time && event_s < INT64_C(1577836800)) return VERDICT_TIME;
     char number[4];
     int size = snprintf(number, sizeof number, "%u", probe);
     enum verdict verdict = device_id_append(reading->device, prefix, strlen(prefix));
+    if (verdict == VERDICT_OK) verdict = device_id_append(reading->device, number, (size_t)size);
     if (verdict != VERDICT_OK) return verdict;
-    return device_id_append(reading->device, number, (size_t)size);
+    /* From here on the device is known, so that the core can tell it that its sensor has failed. */
+    if (steps == NO_VALUE) return VERDICT_NO_VALUE;
+    if (steps < LOWEST || steps > HIGHEST) return VERDICT_RANGE;
+    /* Whether a time is believed is for the core to say; here only what cannot be: this device
+     * did not exist before 2020. */
+    if (reading->has_event_time && event_s < INT64_C(1577836800)) return VERDICT_TIME;
+    return VERDICT_OK;
 }
 
 /* 4. From bytes to frames.  After anything wrong only the start byte is dropped: what followed it
@@ -152,7 +154,7 @@ static void find_start(struct template_state *state)
 static bool take_frames(struct template_state *state)
 {
     for (find_start(state); state->size >= FRAME_SIZE; find_start(state)) {
-        struct reading reading;
+        struct reading reading = {0};
         enum verdict verdict =
             decode_template_frame(state->buffer, state->options->device, &reading);
         if (verdict == VERDICT_OK) {
@@ -167,7 +169,7 @@ static bool take_frames(struct template_state *state)
             drop(state, 1);
         } else { /* the frame is whole, only its content is not right */
             state->is_lost = false;
-            intake_report_refusal(state->intake, verdict, "%s", verdict_text(verdict));
+            intake_report_bad_value(state->intake, &reading, verdict, "%s", verdict_text(verdict));
             drop(state, FRAME_SIZE);
         }
     }

@@ -72,7 +72,7 @@ enum verdict line_source_decode(const struct line_source *source, const char *li
     memcpy(result.device, source->id, sizeof result.device);
     enum verdict verdict =
         decode_line(&source->format, &source->options->format.mapping, line, size, &result, detail);
-    if (verdict != VERDICT_OK) return verdict;
+    if (verdict != VERDICT_OK && !verdict_is_of_sensor(verdict)) return verdict;
     if (result.device[0] == '\0') {
         *detail = "no device in the line and no id configured";
         return VERDICT_UNKNOWN_DEVICE;
@@ -81,32 +81,33 @@ enum verdict line_source_decode(const struct line_source *source, const char *li
                                 .has_event_time = result.has_event_time,
                                 .event_ms = result.event_ms};
     memcpy(reading->device, result.device, sizeof reading->device);
-    return VERDICT_OK;
+    return verdict;
 }
 
-static void refuse(struct line_source *source, enum verdict verdict, const char *detail,
-                   const char *line, size_t size)
+static void refuse(struct line_source *source, const struct reading *reading, enum verdict verdict,
+                   const char *detail, const char *line, size_t size)
 {
     int shown = size < SHOWN_BYTES ? (int)size : SHOWN_BYTES;
-    intake_report_refusal(source->intake, verdict, "%s: %.*s%s", detail, shown, line,
-                          size > SHOWN_BYTES ? "..." : "");
+    intake_report_bad_value(source->intake, reading, verdict, "%s: %.*s%s", detail, shown, line,
+                            size > SHOWN_BYTES ? "..." : "");
 }
 
 /* False when the agent is busy. */
 static bool offer(struct line_source *source, const char *line, size_t size)
 {
     if (source->comment != '\0' && line[0] == source->comment) return true;
-    struct reading reading;
+    struct reading reading = {0};
     const char *detail = "";
     enum verdict verdict = line_source_decode(source, line, size, &reading, &detail);
     if (verdict == VERDICT_OK)
         return intake_offer_reading(source->intake, &reading, NULL) != VERDICT_BUSY;
-    refuse(source, verdict, detail, line, size);
+    refuse(source, &reading, verdict, detail, line, size);
     return true;
 }
 
 enum line_step line_source_step(struct line_source *source)
 {
+    const struct reading none = {0};
     const char *line;
     size_t size;
     switch (line_splitter_peek(&source->splitter, &line, &size)) {
@@ -116,10 +117,10 @@ enum line_step line_source_step(struct line_source *source)
         if (!offer(source, line, size)) return LINE_STEP_BUSY;
         break;
     case LINE_TOO_LONG:
-        refuse(source, VERDICT_LENGTH, "the line is too long", line, size);
+        refuse(source, &none, VERDICT_LENGTH, "the line is too long", line, size);
         break;
     case LINE_DAMAGED:
-        refuse(source, VERDICT_FRAME, "NUL or 0xFF in the line", line, size);
+        refuse(source, &none, VERDICT_FRAME, "NUL or 0xFF in the line", line, size);
         break;
     }
     line_splitter_take(&source->splitter);

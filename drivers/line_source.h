@@ -62,7 +62,8 @@ enum status line_source_init(struct line_source *source, struct intake *intake,
 /* Forgets half a line, e.g. when the source was opened anew; see line_splitter_init. */
 void line_source_restart(struct line_source *source, bool skips_first);
 
-/* Decodes one line.  On VERDICT_OK *reading is complete; else *detail says what was wrong. */
+/* Decodes one line.  On VERDICT_OK *reading is complete; else *detail says what was wrong, and
+ * where verdict_is_of_sensor the reading has its device and time; otherwise it is untouched. */
 enum verdict line_source_decode(const struct line_source *source, const char *line, size_t size,
                                 struct reading *reading, const char **detail);
 

@@ -10,7 +10,7 @@
 #include "decode_json.h"
 
 /* The pointers of a mapping, in the order in which the scanner is asked for them. */
-enum { AT_VALUE, AT_TIME, AT_UNIT, AT_DEVICE, AT_COUNT };
+enum { AT_VALUE, AT_TIME, AT_UNIT, AT_DEVICE, AT_QUALITY, AT_COUNT };
 _Static_assert((int)AT_COUNT <= (int)DECODE_JSON_POINTERS, "one pass finds all");
 
 /* Longer strings with escapes hold no number, time or unit, and no id that fits. */
@@ -47,7 +47,8 @@ enum verdict mapping_decode_number(const char *text, size_t size, int64_t *value
         size--;
     }
     enum verdict verdict = decimal_parse_micro(text, size, DECIMAL_PLAIN, value_micro);
-    return verdict == VERDICT_SYNTAX && is_no_value(text, size) ? VERDICT_NO_VALUE : verdict;
+    if (verdict != VERDICT_SYNTAX) return verdict;
+    return is_no_value(text, size) ? VERDICT_NO_VALUE : VERDICT_NOT_NUMBER;
 }
 
 static enum verdict unit_of(const struct mapping *mapping, enum unit *unit)
@@ -61,24 +62,56 @@ bool mapping_has_unit(const struct mapping *mapping)
     return unit_of(mapping, &unit) == VERDICT_OK;
 }
 
+/* Whether the text is one of the words in a list. */
+static bool is_word_of(const char *words, const char *text, size_t size)
+{
+    for (; *words != '\0'; words += strcspn(words, " ")) {
+        words += strspn(words, " ");
+        if (strcspn(words, " ") == size && size > 0 && strncasecmp(words, text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool mapping_is_bad(const struct mapping *mapping, const struct mapping_text *quality)
+{
+    return quality->text != NULL && !is_word_of(mapping->good, quality->text, quality->size);
+}
+
 static enum verdict decode_value(const struct mapping *mapping, const struct mapping_fields *fields,
                                  int64_t *value_micro, const char **detail)
 {
     enum unit unit = UNIT_CELSIUS;
     int64_t number = 0;
+    if (mapping_is_bad(mapping, &fields->quality))
+        return refuse(VERDICT_QUALITY, "the device says that its value is bad", detail);
+    if (fields->value.text == NULL)
+        return refuse(VERDICT_NOT_NUMBER, "the value is neither a number nor text with one",
+                      detail);
     enum verdict verdict = fields->unit.text == NULL
                                ? unit_of(mapping, &unit)
                                : decimal_parse_unit(fields->unit.text, fields->unit.size, &unit);
     if (verdict != VERDICT_OK) return refuse(verdict, "an unknown unit", detail);
     verdict = mapping_decode_number(fields->value.text, fields->value.size, &number);
     if (verdict == VERDICT_NO_VALUE) return refuse(verdict, "no value", detail);
-    if (verdict == VERDICT_SYNTAX) return refuse(verdict, "the value is not a number", detail);
-    if (verdict == VERDICT_OK) {
-        *value_micro = decimal_to_celsius(number, unit);
-        if (*value_micro < -LIMIT_VALUE_MICRO) verdict = VERDICT_RANGE;
-    }
-    return verdict == VERDICT_OK ? verdict
-                                 : refuse(verdict, "no thermometer means such a value", detail);
+    if (verdict == VERDICT_NOT_NUMBER) return refuse(verdict, "the value is not a number", detail);
+    if (verdict != VERDICT_OK) return refuse(verdict, "no thermometer means such a value", detail);
+    *value_micro = decimal_to_celsius(number, unit);
+    if (*value_micro >= LIMIT_COLDEST_MICRO) return VERDICT_OK;
+    return refuse(VERDICT_IMPOSSIBLE, "the value is below absolute zero", detail);
+}
+
+static enum verdict decode_time(const struct mapping *mapping, const struct mapping_fields *fields,
+                                struct mapping_result *result, const char **detail)
+{
+    if (fields->time.text == NULL) return VERDICT_OK;
+    enum verdict verdict =
+        event_time_parse(fields->time.text, fields->time.size, fields->time_is_text,
+                         (enum time_form)mapping->time_form, &result->event_ms);
+    if (verdict == VERDICT_SYNTAX) return refuse(verdict, "the time is in no known form", detail);
+    if (verdict != VERDICT_OK) return refuse(verdict, "a time that does not exist", detail);
+    result->has_event_time = true;
+    return VERDICT_OK;
 }
 
 enum verdict mapping_decode_fields(const struct mapping *mapping,
@@ -86,14 +119,11 @@ enum verdict mapping_decode_fields(const struct mapping *mapping,
                                    struct mapping_result *result, const char **detail)
 {
     result->has_event_time = false;
+    const char *time_detail = "";
     enum verdict verdict = decode_value(mapping, fields, &result->value_micro, detail);
-    if (verdict != VERDICT_OK || fields->time.text == NULL) return verdict;
-    verdict = event_time_parse(fields->time.text, fields->time.size, fields->time_is_text,
-                               (enum time_form)mapping->time_form, &result->event_ms);
-    if (verdict == VERDICT_SYNTAX) return refuse(verdict, "the time is in no known form", detail);
-    if (verdict != VERDICT_OK) return refuse(verdict, "a time that does not exist", detail);
-    result->has_event_time = true;
-    return VERDICT_OK;
+    enum verdict of_time = decode_time(mapping, fields, result, &time_detail);
+    if (verdict != VERDICT_OK || of_time == VERDICT_OK) return verdict;
+    return refuse(of_time, time_detail, detail);
 }
 
 /* A string or number as unescaped text, in `buffer` if it must be.  False: it is neither, or too
@@ -134,21 +164,32 @@ static enum verdict decode_device(const struct json_slice *slice, struct mapping
     return VERDICT_OK;
 }
 
+/* Any kind of value can say that it is not good. */
+static void get_quality(const struct json_slice *slice, char buffer[SHORT_TEXT_SIZE],
+                        struct mapping_text *text)
+{
+    if (slice->kind == JSON_MISSING) return;
+    if (!get_text(slice, buffer, text))
+        *text = (struct mapping_text){.text = slice->text, .size = slice->size};
+}
+
 static enum verdict decode_found(const struct mapping *mapping, const struct json_slice *found,
                                  bool has_unit, struct mapping_result *result, const char **detail)
 {
     char value[SHORT_TEXT_SIZE], time[SHORT_TEXT_SIZE], unit[SHORT_TEXT_SIZE];
+    char quality[SHORT_TEXT_SIZE];
     struct mapping_fields fields = {.time_is_text = found[AT_TIME].kind == JSON_STRING};
     if (mapping->device[0] != '\0') {
         enum verdict verdict = decode_device(&found[AT_DEVICE], result, detail);
         if (verdict != VERDICT_OK) return verdict;
     }
-    if (found[AT_VALUE].kind == JSON_MISSING) {
+    get_quality(&found[AT_QUALITY], quality, &fields.quality);
+    if (found[AT_VALUE].kind == JSON_MISSING && !mapping_is_bad(mapping, &fields.quality)) {
         return refuse(VERDICT_FIELD, "the value is missing", detail);
     }
-    if (found[AT_VALUE].kind == JSON_NULL) return refuse(VERDICT_NO_VALUE, "no value", detail);
     if (!get_text(&found[AT_VALUE], value, &fields.value)) {
-        return refuse(VERDICT_FIELD, "the value is neither a number nor text with one", detail);
+        fields.value = (struct mapping_text){.text = NULL};
+        if (found[AT_VALUE].kind == JSON_NULL) fields.value.text = ""; /* as good as blanks */
     }
     if (mapping->time[0] != '\0' && !get_text(&found[AT_TIME], time, &fields.time)) {
         return refuse(VERDICT_FIELD, "the time is missing or of the wrong type", detail);
@@ -174,7 +215,8 @@ enum verdict mapping_decode(const struct mapping *mapping, const char *payload, 
     const char *pointers[AT_COUNT] = {[AT_VALUE] = mapping->value,
                                       [AT_TIME] = mapping->time,
                                       [AT_UNIT] = has_unit ? NULL : mapping->unit,
-                                      [AT_DEVICE] = mapping->device};
+                                      [AT_DEVICE] = mapping->device,
+                                      [AT_QUALITY] = mapping->quality};
     struct json_slice found[AT_COUNT];
     enum verdict verdict = decode_json(payload, size, pointers, AT_COUNT, found, detail);
     if (verdict != VERDICT_OK) return verdict;
@@ -205,6 +247,7 @@ void mapping_check(const struct mapping *mapping, const struct field_report *rep
     if (has_value) check_pointer("value", mapping->value, report);
     check_optional("time", mapping->time, has_value, report);
     check_optional("device", mapping->device, has_value, report);
+    check_optional("quality", mapping->quality, has_value, report);
     if (mapping_has_unit(mapping)) return;
     /* A word alone would be a pointer too, but is more likely a mistyped unit. */
     if (strpbrk(mapping->unit, "/.") == NULL) {

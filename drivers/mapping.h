@@ -17,12 +17,16 @@
 #include <stdint.h>
 
 struct mapping {
-    char value[128];  /* pointer to the value; "": the payload is a plain number */
-    char time[128];   /* pointer to the event time; "": arrival time */
-    char unit[128];   /* C, F or K, or a pointer to a field that says so */
-    char device[128]; /* pointer to a field that ends the device id; "": none */
-    int time_form;    /* enum time_form */
+    char value[128];   /* pointer to the value; "": the payload is a plain number */
+    char time[128];    /* pointer to the event time; "": arrival time */
+    char unit[128];    /* C, F or K, or a pointer to a field that says so */
+    char device[128];  /* pointer to a field that ends the device id; "": none */
+    char quality[128]; /* pointer to a field that says whether the value is good; "": none */
+    char good[64];     /* the words, between blanks, with which it does */
+    int time_form;     /* enum time_form */
 };
+
+#define MAPPING_GOOD "good ok valid true 192"
 
 /* Rows of a field table for a member `member` (a struct mapping) of `options_type`. */
 #define MAPPING_FIELDS(options_type, member)                                                       \
@@ -57,6 +61,21 @@ struct mapping {
          .default_text = "C",                                                                      \
          FIELD_HELP("Unit of the value: C, F or K, or where it stands in a JSON payload, e.g. "    \
                     "/unit. Values are converted to degrees Celsius.")},                           \
+        {.name = "quality",                                                                        \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(options_type, member.quality),                                         \
+         .size = sizeof((options_type *)0)->member.quality,                                        \
+         .default_text = "",                                                                       \
+         FIELD_HELP("Where a JSON payload says whether the value is good, e.g. /status or "        \
+                    "/fault. What is not one of the words of `good` is a sensor fault; a payload " \
+                    "without this field is taken.")},                                              \
+        {.name = "good",                                                                           \
+         .type = FIELD_TEXT,                                                                       \
+         .offset = offsetof(options_type, member.good),                                            \
+         .size = sizeof((options_type *)0)->member.good,                                           \
+         .default_text = MAPPING_GOOD,                                                             \
+         FIELD_HELP("With `quality`: the words for a good value, between blanks, in any case; "    \
+                    "e.g. 0 where a fault code stands there.")},                                   \
     {                                                                                              \
         .name = "device", .type = FIELD_TEXT, .offset = offsetof(options_type, member.device),     \
         .size = sizeof((options_type *)0)->member.device, .default_text = "",                      \
@@ -77,17 +96,21 @@ struct mapping_result {
 
 /* Decodes one payload of `size` bytes (need not be NUL-terminated).  The caller sets
  * result->device ("" or the parts known so far) before; the rest is set here.  On a verdict
- * other than VERDICT_OK *detail is a short static text that says what was wrong, and
- * result->device holds what could be read of the id, so that the refusal can be counted there.
+ * other than VERDICT_OK *detail is a short static text that says what was wrong; where
+ * verdict_is_of_sensor, result->device is complete all the same, and so is the time if there is
+ * one, so that the device can be told.
  * An RFC 8259 violation, a duplicate key, depth over 8, invalid UTF-8 or trailing bytes are
  * VERDICT_SYNTAX; a missing field or a wrong type VERDICT_FIELD; null, "nan", "unavailable",
- * "unknown" and the like VERDICT_NO_VALUE; an empty payload VERDICT_LENGTH.  A number may also
- * stand in a JSON string.  A device is a string or an integer. */
+ * "unknown" and the like VERDICT_NO_VALUE; another value that is no number VERDICT_NOT_NUMBER; one
+ * below absolute zero VERDICT_IMPOSSIBLE (value_micro then holds it); a field that says that it is
+ * bad VERDICT_QUALITY; an empty payload VERDICT_LENGTH.  A number may also stand in a JSON string.
+ * A device is a string or an integer. */
 enum verdict mapping_decode(const struct mapping *mapping, const char *payload, size_t size,
                             struct mapping_result *result, const char **detail);
 
 /* A plain number as devices send it: blanks and a line end around it are allowed, a leading plus
- * too; nan, null, unavailable and the like, or nothing but blanks, are VERDICT_NO_VALUE. */
+ * too; nan, null, unavailable and the like, or nothing but blanks, are VERDICT_NO_VALUE, anything
+ * else VERDICT_NOT_NUMBER. */
 enum verdict mapping_decode_number(const char *text, size_t size, int64_t *value_micro);
 
 /* Fields of a reading as they stand in a payload, unescaped. */
@@ -97,11 +120,15 @@ struct mapping_text {
 };
 
 struct mapping_fields {
-    struct mapping_text value; /* always there */
-    struct mapping_text time;  /* not there: arrival time */
-    bool time_is_text;         /* a date is allowed, not only a number */
-    struct mapping_text unit;  /* not there: mapping->unit, which must be a unit then */
+    struct mapping_text value;   /* not there: not a number */
+    struct mapping_text quality; /* not there: good */
+    struct mapping_text time;    /* not there: arrival time */
+    bool time_is_text;           /* a date is allowed, not only a number */
+    struct mapping_text unit;    /* not there: mapping->unit, which must be a unit then */
 };
+
+/* Whether the device says so of its value. */
+bool mapping_is_bad(const struct mapping *mapping, const struct mapping_text *quality);
 
 /* What all forms of payload end in: value, unit and time from their texts.  result->device is not
  * touched.  Verdicts and *detail as in mapping_decode. */

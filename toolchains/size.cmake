@@ -1,16 +1,17 @@
 # What a build made for size (CMAKE_BUILD_TYPE=MinSizeRel) adds to isotherm_flags; docs/packages.md
 # has the figures.  Any compiler and linker will do; clang with lld makes the smallest program.
-include(CheckLinkerFlag)
+include(CheckCSourceCompiles)
 
 # Nothing unwinds the stack of a C program that never throws.
 target_compile_options(isotherm_flags INTERFACE -fno-asynchronous-unwind-tables
                                                 -fno-unwind-tables)
-target_link_options(isotherm_flags INTERFACE -Wl,-z,noseparate-code -Wl,--hash-style=gnu)
+target_link_options(isotherm_flags INTERFACE -Wl,-z,noseparate-code)
 
 # lld lays segments out without padding, whatever the size of a page; version 15 is the first whose
-# packed relocations glibc takes.
-# -DISOTHERM_LLD=OFF takes the compiler's own linker.
-find_program(ISOTHERM_LLD NAMES ld.lld-16 ld.lld DOC "Linker for builds made for size, or OFF")
+# packed relocations glibc takes.  gcc takes it only where -DISOTHERM_LLD= names it.
+if(CMAKE_C_COMPILER_ID STREQUAL Clang)
+  find_program(ISOTHERM_LLD NAMES ld.lld-16 ld.lld DOC "Linker for builds made for size, or OFF")
+endif()
 if(ISOTHERM_LLD)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/linker)
   file(CREATE_LINK ${ISOTHERM_LLD} ${CMAKE_BINARY_DIR}/linker/ld.lld SYMBOLIC)
@@ -20,9 +21,15 @@ elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL aarch64) # pages of 4 and 16 kB; no room 
   target_link_options(isotherm_flags INTERFACE -Wl,-z,max-page-size=16384)
 endif()
 
-# The relocations of a program that may lie anywhere, in a bit each; glibc takes them since 2.36.
-set(CMAKE_REQUIRED_LINK_OPTIONS ${linker} -Wl,--fatal-warnings)
-check_linker_flag(C -Wl,-z,pack-relative-relocs ISOTHERM_HAS_RELR)
+# The relocations of a program that may lie anywhere, in a bit each: where the linker can, and the
+# loader of the target, which is glibc's since 2.36.
+set(CMAKE_REQUIRED_LINK_OPTIONS ${linker} -Wl,-z,pack-relative-relocs,--fatal-warnings)
+check_c_source_compiles("
+  #include <features.h>
+  #if !defined(__GLIBC__) || !__GLIBC_PREREQ(2, 36)
+  #error \"not known to take them\"
+  #endif
+  int main(void) { return 0; }" ISOTHERM_HAS_RELR)
 unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(ISOTHERM_HAS_RELR)
   target_link_options(isotherm_flags INTERFACE -Wl,-z,pack-relative-relocs)
@@ -32,5 +39,5 @@ endif()
 # functions repeat becomes one.
 if(ISOTHERM_LLD AND CMAKE_C_COMPILER_ID STREQUAL Clang)
   target_compile_options(isotherm_flags INTERFACE -Oz -flto)
-  target_link_options(isotherm_flags INTERFACE -Oz -flto)
+  target_link_options(isotherm_flags INTERFACE -Oz -flto -Wl,--hash-style=gnu)
 endif()

@@ -54,6 +54,7 @@ struct action_event {
     uint32_t occurrence;
     bool annunciates;
     int64_t value_micro, limit_micro;
+    bool has_no_value;
     int64_t wall_ms; /* of the transition; 0: not known */
     char actor[48];  /* of a command, else "" */
     char reason[96]; /* likewise */

@@ -61,7 +61,14 @@ static int write_file(const struct output *output)
 
 static int write_line(struct output *output)
 {
-    if (output->line_fd >= 0) return gpio_set_line(output->line_fd, output->level) == 0 ? 0 : errno;
+    if (output->line_fd >= 0) {
+        if (gpio_set_line(output->line_fd, output->level) == 0) return 0;
+        int error = errno;
+        if (error != ENODEV) return error;
+        (void)close(output->line_fd); /* the chip is gone: asked for anew when it is there again */
+        output->line_fd = -1;
+        return error;
+    }
     output->line_fd = gpio_open_line(output->options.gpio_chip, (uint32_t)output->options.gpio_line,
                                      output->options.is_active_low, output->level);
     return output->line_fd >= 0 ? 0 : errno;

@@ -121,7 +121,10 @@ const char *const *program_fill_environment(struct program *program,
     add_variable(&variables, "ISOTHERM_ALARM_TRIGGER", event->trigger);
     add_number(&variables, "ISOTHERM_ALARM_OCCURRENCE", event->occurrence);
     add_variable(&variables, "ISOTHERM_ALARM_ANNUNCIATE", event->annunciates ? "1" : "0");
-    add_micro(&variables, "ISOTHERM_ALARM_VALUE", event->value_micro);
+    if (event->has_no_value)
+        add_variable(&variables, "ISOTHERM_ALARM_VALUE", "");
+    else
+        add_micro(&variables, "ISOTHERM_ALARM_VALUE", event->value_micro);
     add_micro(&variables, "ISOTHERM_ALARM_LIMIT", event->limit_micro);
     add_time(&variables, "ISOTHERM_ALARM_TIME", event->wall_ms);
     add_variable(&variables, "ISOTHERM_ALARM_ACTOR", event->actor);

@@ -28,6 +28,7 @@ static void write_view(const struct alarm_engine *engine, uint32_t index, struct
     const char *state = alarm_state_text(alarm_state_name(alarm->facts));
     const char *kind = alarm_kind_word(condition->kind);
     const char *priority = alarm_priority_text((enum alarm_priority)condition->rule->priority);
+    const char *quality = alarm_quality_text(kind, engine->sources[alarm->source].is_faulty);
     memset(view, 0, sizeof *view);
     alarm_table_write_id(engine, index, view->alarm);
     memcpy(view->device, engine->sources[alarm->source].id, sizeof view->device);
@@ -36,6 +37,11 @@ static void write_view(const struct alarm_engine *engine, uint32_t index, struct
     memcpy(view->priority, priority, strlen(priority) + 1);
     memcpy(view->group, condition->rule->group, sizeof view->group);
     view->occurrence = alarm->occurrence;
+    view->has_no_value = !alarm->has_value;
+    view->annunciated = alarm->annunciated;
+    view->realarm = alarm->realarm;
+    view->hidden_raises = alarm->hidden_raises;
+    memcpy(view->quality, quality, strlen(quality) + 1);
     view->value_micro = alarm->value_micro;
     view->limit_micro = alarm->limit_micro;
     view->since_ms = alarm->state_wall_ms;
@@ -124,6 +130,7 @@ enum alarm_answer alarm_engine_command(struct alarm_engine *engine,
         if (after != NULL) write_view(engine, index, after);
     }
     engine->counts.commands[answer]++;
+    engine->is_common_changed = true;
     return answer;
 }
 

@@ -22,6 +22,7 @@ enum {
     ALARM_ID_SIZE = LIMIT_DEVICE_ID_SIZE + ALARM_NAME_SIZE + ALARM_KIND_SIZE, /* device/rule/H */
     ALARM_STATE_SIZE = 8,
     ALARM_PRIORITY_SIZE = 10,
+    ALARM_QUALITY_SIZE = 10,
     ALARM_ACTOR_SIZE = 48,
     ALARM_REASON_SIZE = 96,
     ALARM_COMMAND_ID_SIZE = 40
@@ -67,6 +68,10 @@ struct alarm_view {
     char priority[ALARM_PRIORITY_SIZE];
     char group[ALARM_NAME_SIZE]; /* "": none */
     int64_t value_micro;         /* the deciding reading */
+    bool has_no_value;           /* nothing has decided yet, or what did was no number */
+    char quality[ALARM_QUALITY_SIZE];
+    uint32_t annunciated;            /* how often it has called for attention */
+    uint32_t realarm, hidden_raises; /* of this occurrence; of this suppression */
     int64_t limit_micro;
     int64_t since_ms; /* wall time at which the present state began; 0: it never changed */
     int64_t until_ms; /* wall time at which a shelf ends; 0: not shelved */

@@ -12,6 +12,7 @@
 #include "alarm/alarm_rule.h"
 #include "alarm/habit.h"
 #include "base/status.h"
+#include "base/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,9 +59,13 @@ struct alarm_counts {
     uint64_t slots, slots_over, slot_peak, slot_now; /* of ten minutes of running time */
     uint64_t floods, flood_alarms, flood_peak, flood_ms;
     uint64_t acks, ack_total_ms, ack_longest_ms;
-    uint64_t commands[ALARM_BUSY + 1]; /* by how they were answered, enum alarm_answer */
-    uint64_t not_judged;               /* rates over no time or a gap */
-    uint64_t unwatched;                /* devices for which there was no room */
+    uint64_t active_longest_ms; /* of those that are over */
+    uint64_t realarm_most;      /* of one occurrence */
+    uint64_t midnight_day;      /* days since 1970 at the last midnight of UTC that was seen */
+    uint64_t standing_at_midnight, standing_peak; /* then, and the most at any midnight */
+    uint64_t commands[ALARM_BUSY + 1];            /* by how they were answered, enum alarm_answer */
+    uint64_t not_judged;                          /* rates over no time or a gap */
+    uint64_t unwatched;                           /* devices for which there was no room */
 };
 
 /* What is so now; counted over the whole table when asked for. */
@@ -68,14 +73,19 @@ struct alarm_census {
     size_t alarms, active, by_state[ALARM_STATE_COUNT];
     size_t pending; /* a delay runs */
     size_t standing, chattering, flapping;
-    int64_t longest_active_ms, longest_unacked_ms, longest_shelved_ms, longest_out_of_service_ms;
+    int64_t longest_active_ms, longest_unacked_ms;
+    int64_t longest_shelved_ms, longest_suppressed_ms, longest_out_of_service_ms;
     bool is_in_flood;
-    struct alarm_top {
-        char alarm[ALARM_ID_SIZE];
-        uint32_t today; /* annunciations of this day of running time and the one before */
-        uint32_t ever;
-    } top[10]; /* by these */
-    size_t top_count;
+    int64_t flood_ms; /* of all floods, the present one included */
+    int64_t run_ms;   /* running time over all runs */
+    struct alarm_ranking {
+        struct alarm_top {
+            char alarm[ALARM_ID_SIZE];
+            uint32_t calls, ever;
+        } top[10];
+        size_t count;
+        uint64_t calls; /* of all alarms together */
+    } day, month;       /* of two days, of thirty, of running time; see alarm_tally.h */
 };
 
 struct alarm_engine;
@@ -100,13 +110,29 @@ uint32_t alarm_engine_find_source(struct alarm_engine *engine, const char *id,
 void alarm_engine_remove_source(struct alarm_engine *engine, uint32_t source,
                                 const struct alarm_now *now);
 
-/* Whether a value can be one of this sensor's; one that cannot is not to be used at all. */
-bool alarm_engine_check_value(struct alarm_engine *engine, uint32_t source, int64_t value_micro,
-                              const struct alarm_now *now);
+/* Whether a value can be one of this sensor's; one that cannot is not to be used at all, but for
+ * alarm_engine_add_bad_value.  To be asked of each value once: the next one may depend on it. */
+bool alarm_engine_is_good(struct alarm_engine *engine, uint32_t source, int64_t value_micro);
 
 /* The same for a device that is not known yet, which this does not change. */
 bool alarm_engine_is_first_bad(const struct alarm_engine *engine, const char *id,
                                int64_t value_micro);
+
+/* Whether a bad value is of interest, of a device that is not known: a rule must watch for sensor
+ * faults, and unless it `may_be_new` its alarms must be there already. */
+bool alarm_engine_is_fault_watched(const struct alarm_engine *engine, const char *id,
+                                   bool may_be_new);
+
+struct alarm_bad_value {
+    enum verdict verdict; /* why it was refused; the event says so */
+    bool has_value;
+    int64_t value_micro, event_ms;
+};
+
+/* A value that is not older than the last one was refused, since the sensor has failed.  Only
+ * the sensor's own alarms are judged; what the others say from now on is uncertain. */
+void alarm_engine_add_bad_value(struct alarm_engine *engine, uint32_t source,
+                                const struct alarm_bad_value *bad, const struct alarm_now *now);
 
 /* Judges a good reading that is not older than the last one judged.  `is_of_device`: event_ms is
  * the device's own. */

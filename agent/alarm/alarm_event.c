@@ -82,6 +82,12 @@ const char *alarm_priority_text(enum alarm_priority priority)
     return priorities[priority];
 }
 
+const char *alarm_quality_text(const char *kind, bool is_uncertain)
+{
+    if (!is_uncertain) return "good";
+    return strcmp(kind, kinds[ALARM_SENSOR_FAULT].word) == 0 ? "bad" : "uncertain";
+}
+
 void alarm_id_write(char *id, const char *device, const char *rule, const char *kind_id)
 {
     struct text text;

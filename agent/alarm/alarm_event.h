@@ -98,6 +98,7 @@ struct alarm_event {
     bool is_first_out;
     bool is_chattering;
     bool is_in_flood;
+    bool has_no_value; /* nothing has decided yet, or what did was no number */
     bool is_uncertain; /* the sensor is at fault: the state is the last one known */
     char actor[ALARM_ACTOR_SIZE];
     char reason[ALARM_REASON_SIZE];
@@ -111,6 +112,10 @@ const char *alarm_state_text(enum alarm_state state);
 const char *alarm_trigger_text(enum alarm_trigger trigger);
 const char *alarm_trigger_verb(enum alarm_trigger trigger); /* e.g. "raised" */
 const char *alarm_priority_text(enum alarm_priority priority);
+
+/* Of the deciding value: "good"; while the sensor is at fault "bad" for its own alarm (by its word)
+ * and "uncertain" for the others. */
+const char *alarm_quality_text(const char *kind, bool is_uncertain);
 
 /* "device/rule/H", at most ALARM_ID_SIZE bytes; cut when the parts are longer than they may be. */
 void alarm_id_write(char *id, const char *device, const char *rule, const char *kind_id);

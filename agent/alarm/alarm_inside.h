@@ -45,6 +45,7 @@ bool alarm_move_suppression(struct alarm_engine *engine, uint32_t alarm,
 /* alarm_judge.c. */
 struct alarm_judgement {
     enum alarm_place place;
+    bool has_no_value; /* value_micro is none */
     int64_t value_micro, event_ms, arrival_ms;
     int64_t since_wall_ms; /* the condition began, if it does with this */
     const struct alarm_now *now;
@@ -82,6 +83,7 @@ void alarm_journal_forget(struct alarm_engine *engine, const char *source, const
 
 /* alarm_census.c. */
 bool alarm_is_standing(const struct alarm_engine *engine, const struct alarm *alarm);
+void alarm_census_pass_midnight(struct alarm_engine *engine, const struct alarm_now *now);
 
 /* alarm_engine.c: takes away what stood for a device named without its place, since it spoke. */
 void alarm_engine_drop_stand_in(struct alarm_engine *engine, const char *id,

@@ -95,9 +95,9 @@ static void put_counts(struct pack_writer *writer, const struct alarm *alarm)
     pack_put_varint(writer, alarm->realarm);
     pack_put_varint(writer, alarm->hidden_raises);
     pack_put_varint(writer, alarm->annunciated);
-    pack_put_varint(writer, alarm->today);
-    pack_put_varint(writer, alarm->yesterday);
-    pack_put_varint(writer, alarm->day);
+    pack_put_varint(writer, alarm->tally.today);
+    pack_put_varint(writer, alarm->tally.yesterday);
+    pack_put_varint(writer, alarm->tally.day);
     pack_put_varint(writer, alarm->flap.results);
     pack_put_varint(writer, alarm->flap.count);
     pack_put_varint(writer, alarm->chatter.count);
@@ -143,6 +143,8 @@ static void write_alarm(struct alarm_engine *engine, uint32_t index)
         put_text(&writer, note->actor);
         put_text(&writer, note->reason);
     }
+    for (int i = 0; alarm->annunciated > 0 && i < ALARM_TALLY_PARTS; i++)
+        pack_put_varint(&writer, alarm->tally.parts[i]);
     alarm->is_changed = false;
     alarm->written_mono_ms = engine->mono_ms;
     engine->sink.journal(engine->sink.context, bytes, writer.size);
@@ -232,6 +234,16 @@ size_t alarm_journal_figures(struct alarm_counts *counts, uint64_t *figures[ALAR
     return ALARM_FIGURES;
 }
 
+size_t alarm_journal_more_figures(struct alarm_counts *counts,
+                                  uint64_t *figures[ALARM_MORE_FIGURES])
+{
+    uint64_t *all[] = {&counts->active_longest_ms, &counts->realarm_most, &counts->midnight_day,
+                       &counts->standing_at_midnight, &counts->standing_peak};
+    _Static_assert(sizeof all / sizeof *all == ALARM_MORE_FIGURES, "all of them");
+    memcpy(figures, all, sizeof all);
+    return ALARM_MORE_FIGURES;
+}
+
 static void write_common(struct alarm_engine *engine)
 {
     uint8_t bytes[ALARM_JOURNAL_BYTES];
@@ -242,6 +254,8 @@ static void write_common(struct alarm_engine *engine)
     size_t count = alarm_journal_figures(&engine->counts, figures);
     for (size_t i = 0; i < count; i++) pack_put_varint(&writer, *figures[i]);
     for (int i = 0; i <= ALARM_BUSY; i++) pack_put_varint(&writer, engine->counts.commands[i]);
+    count = alarm_journal_more_figures(&engine->counts, figures);
+    for (size_t i = 0; i < count; i++) pack_put_varint(&writer, *figures[i]);
     engine->is_common_changed = false;
     engine->sink.journal(engine->sink.context, bytes, writer.size);
 }

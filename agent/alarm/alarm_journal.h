@@ -10,7 +10,8 @@ enum {
     ALARM_ENTRY_TAG = 'A', /* first byte; entries of others begin otherwise */
     ALARM_ENTRY_VERSION = 1,
     ALARM_ENTRY_BITS = 17,
-    ALARM_FIGURES = 24
+    ALARM_FIGURES = 24,
+    ALARM_MORE_FIGURES = 5 /* at the end of an entry; older entries have none */
 };
 
 enum alarm_entry {
@@ -23,5 +24,7 @@ enum alarm_entry {
 
 /* The figures that are kept, in their order; returns how many. */
 size_t alarm_journal_figures(struct alarm_counts *counts, uint64_t *figures[ALARM_FIGURES]);
+size_t alarm_journal_more_figures(struct alarm_counts *counts,
+                                  uint64_t *figures[ALARM_MORE_FIGURES]);
 
 #endif

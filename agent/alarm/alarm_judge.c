@@ -92,6 +92,7 @@ bool alarm_judge(struct alarm_engine *engine, uint32_t index,
     alarm_zone_judge(&alarm->zone, alarm->facts.is_active, judgement->place, now->mono_ms,
                      judgement->since_wall_ms);
     if (alarm->zone.is_timing) {
+        alarm->has_value = !judgement->has_no_value;
         alarm->value_micro = judgement->value_micro;
         alarm->event_ms = judgement->event_ms;
         alarm->arrival_ms = judgement->arrival_ms;
@@ -161,6 +162,7 @@ bool alarm_judge_no_data(struct alarm_engine *engine, uint32_t index, const stru
     /* The silence of all behind it comes first: it hides this one. */
     if (!alarm_silence_judge_rules(engine, source->silent_rules, now)) return false;
     struct alarm_judgement judgement = {.place = ALARM_INSIDE,
+                                        .has_no_value = !source->has_reading,
                                         .value_micro = source->last_micro,
                                         .event_ms = source->last_event_ms,
                                         .arrival_ms = source->last_wall_ms,
@@ -287,6 +289,7 @@ void alarm_engine_advance(struct alarm_engine *engine, const struct alarm_now *n
     alarm_restore_resume(engine, now);
     engine->mono_ms = now->mono_ms;
     count_time(engine, now);
+    alarm_census_pass_midnight(engine, now);
     trust_clock(engine, now);
     alarm_move_removed(engine, now);
     for (uint32_t first;

@@ -3,6 +3,7 @@
 #include "alarm/alarm_inside.h"
 #include "alarm/alarm_unusual.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { EVENT_ROOM_BYTES = 640 }; /* of an event without command, cause and list at their longest */
@@ -30,6 +31,7 @@ static void fill_state(const struct alarm_engine *engine, const struct alarm *al
                        struct alarm_event *event)
 {
     event->occurrence = alarm->occurrence;
+    event->has_no_value = !alarm->has_value;
     event->value_micro = alarm->value_micro;
     event->event_ms = alarm->event_ms;
     event->arrival_ms = alarm->arrival_ms;
@@ -39,6 +41,16 @@ static void fill_state(const struct alarm_engine *engine, const struct alarm *al
     event->is_first_out = alarm->is_first_out;
     event->is_uncertain = engine->sources[alarm->source].is_faulty;
     event->until_ms = alarm->facts.is_shelved ? alarm->shelf.until_wall_ms : 0;
+}
+
+/* A sensor's fault says what was wrong with its values. */
+static void explain_fault(const struct alarm_engine *engine, const struct alarm *alarm,
+                          struct alarm_event *event)
+{
+    if (alarm_condition_of(engine, alarm)->kind != ALARM_SENSOR_FAULT) return;
+    if (event->trigger != TRIGGER_RAISE || alarm->fault == VERDICT_OK) return;
+    (void)snprintf(event->reason, sizeof event->reason, "%s",
+                   verdict_text((enum verdict)alarm->fault));
 }
 
 static void take_note(struct alarm_engine *engine, uint32_t index,
@@ -106,13 +118,7 @@ static void leave_group(struct alarm_engine *engine, uint32_t index)
 
 static void count_day(struct alarm_engine *engine, struct alarm *alarm)
 {
-    uint32_t day = (uint32_t)(engine->run_ms / ALARM_DAY_MS);
-    if (alarm->day != day) {
-        alarm->yesterday = alarm->day + 1 == day ? alarm->today : 0;
-        alarm->today = 0;
-        alarm->day = day;
-    }
-    alarm->today++;
+    alarm_tally_add(&alarm->tally, (uint32_t)(engine->run_ms / ALARM_DAY_MS));
     alarm->annunciated++;
 }
 
@@ -169,14 +175,18 @@ static void count_active(struct alarm_engine *engine, const struct alarm *alarm,
     if ((engine->suppressors >> rule & 1) != 0) engine->is_sweep_due = true;
 }
 
+static void keep_most(uint64_t *most, int64_t figure)
+{
+    if (figure > 0 && (uint64_t)figure > *most) *most = (uint64_t)figure;
+}
+
 static void count_ack(struct alarm_engine *engine, const struct alarm *alarm, int64_t mono_ms)
 {
     int64_t waited_ms = mono_ms - alarm->unacked_mono_ms;
     if (waited_ms < 0) waited_ms = 0;
     engine->counts.acks++;
     engine->counts.ack_total_ms += (uint64_t)waited_ms;
-    if ((uint64_t)waited_ms > engine->counts.ack_longest_ms)
-        engine->counts.ack_longest_ms = (uint64_t)waited_ms;
+    keep_most(&engine->counts.ack_longest_ms, waited_ms);
 }
 
 /* What the step changes beside the facts. */
@@ -198,11 +208,14 @@ static void keep_books(struct alarm_engine *engine, uint32_t index, const struct
     if (because->trigger == TRIGGER_REALARM) {
         alarm->realarm++;
         engine->counts.realarms++;
+        keep_most(&engine->counts.realarm_most, alarm->realarm);
     }
     if (is_raise) {
         alarm->since_ms = alarm->zone.is_timing ? alarm->zone.since_wall_ms : now->wall_ms;
         alarm->active_mono_ms = now->mono_ms;
     }
+    if (because->trigger == TRIGGER_CLEAR)
+        keep_most(&engine->counts.active_longest_ms, now->mono_ms - alarm->active_mono_ms);
     if (because->trigger == TRIGGER_ACK) count_ack(engine, alarm, now->mono_ms);
     if (step->annunciate) alarm->unacked_mono_ms = now->mono_ms;
     if (because->trigger == TRIGGER_SHELVE) {
@@ -231,7 +244,8 @@ static bool has_room(const struct alarm_engine *engine, const struct alarm *alar
                      const struct alarm_because *because)
 {
     size_t bytes = EVENT_ROOM_BYTES + 2 * alarm_journal_entry_bytes(engine, alarm);
-    if (alarm_condition_of(engine, alarm)->kind == ALARM_UNUSUAL) bytes += ALARM_REASON_SIZE;
+    enum alarm_kind kind = alarm_condition_of(engine, alarm)->kind;
+    if (kind == ALARM_UNUSUAL || kind == ALARM_SENSOR_FAULT) bytes += ALARM_REASON_SIZE;
     if (because->command != NULL)
         bytes += ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE;
     return engine->sink.has_room(engine->sink.context, bytes);
@@ -268,6 +282,7 @@ enum alarm_moved alarm_move(struct alarm_engine *engine, uint32_t index,
     fill_command(because->command, &event);
     fill_state(engine, alarm, &event);
     alarm_unusual_explain(engine, index, &event);
+    explain_fault(engine, alarm, &event);
     if (!alarm->facts.is_active || alarm_state_is_hidden(alarm->facts)) leave_group(engine, index);
     if (!alarm_state_is_hidden(alarm->facts)) alarm->hidden_raises = 0;
     alarm_journal_mark(engine, index, true);
@@ -368,6 +383,7 @@ static void emit_removed(struct alarm_engine *engine, const struct alarm_removed
     event.to = ALARM_REMOVED;
     event.trigger = TRIGGER_CONFIG;
     event.occurrence = removed->occurrence;
+    event.has_no_value = true;
     event.boot = engine->options.boot;
     event.event_ms = event.arrival_ms = event.since_ms = now->wall_ms;
     emit(engine, removed->device, &event, now);

@@ -9,6 +9,7 @@
 #include "alarm/alarm_rate.h"
 #include "alarm/alarm_shelf.h"
 #include "alarm/alarm_state.h"
+#include "alarm/alarm_tally.h"
 #include "alarm/alarm_timer.h"
 #include "alarm/alarm_zone.h"
 #include "alarm/learned.h"
@@ -49,8 +50,10 @@ struct alarm {
     uint32_t next_dirty, note, condition;
     uint16_t reserved_bytes; /* for its entry, while dirty */
     uint32_t occurrence, realarm, hidden_raises;
-    uint32_t annunciated, today, yesterday, day; /* annunciations; `day` of `today` */
+    uint32_t annunciated;
+    struct alarm_tally tally; /* of the annunciations, by days of running time */
     struct alarm_facts facts;
+    uint8_t fault; /* of a sensor: the newest verdict on it */
     bool is_used : 1;
     bool has_value : 1;
     bool is_dirty : 1;    /* in the list */

@@ -169,6 +169,7 @@ void alarm_engine_add_reading(struct alarm_engine *engine, uint32_t index, int64
     source->last_event_ms = event_ms;
     source->last_micro = value_micro;
     source->has_reading = true;
+    source->is_faulty = false;
     for (uint32_t i = source->first; i != ALARM_NONE; i = engine->alarms[i].next)
         judge_reading(engine, i, value_micro, event_ms, is_of_device, now);
     alarm_unusual_learn(engine, index, value_micro, event_ms, is_of_device, now);
@@ -208,27 +209,48 @@ bool alarm_engine_is_first_bad(const struct alarm_engine *engine, const char *id
     return false;
 }
 
-bool alarm_engine_check_value(struct alarm_engine *engine, uint32_t index, int64_t value_micro,
-                              const struct alarm_now *now)
+bool alarm_engine_is_good(struct alarm_engine *engine, uint32_t index, int64_t value_micro)
 {
-    alarm_restore_resume(engine, now);
     if (index == ALARM_NO_SOURCE) return true;
     struct alarm_source *source = &engine->sources[index];
     bool is_good = true;
     for (uint32_t i = source->first; i != ALARM_NONE; i = engine->alarms[i].next) {
         const struct alarm_condition *condition = alarm_condition_of(engine, &engine->alarms[i]);
-        if (condition->kind != ALARM_SENSOR_FAULT) continue;
-        if (!is_bad(condition->rule, source, value_micro)) continue;
-        is_good = false;
-        struct alarm_judgement judgement = {.place = ALARM_INSIDE,
-                                            .value_micro = value_micro,
-                                            .event_ms = now->wall_ms,
-                                            .arrival_ms = now->wall_ms,
-                                            .since_wall_ms = now->wall_ms,
-                                            .now = now};
-        (void)alarm_judge(engine, i, &judgement);
+        if (condition->kind == ALARM_SENSOR_FAULT && is_bad(condition->rule, source, value_micro))
+            is_good = false;
     }
-    source->is_faulty = !is_good;
     source->last_raw_micro = value_micro;
     return is_good;
+}
+
+bool alarm_engine_is_fault_watched(const struct alarm_engine *engine, const char *id,
+                                   bool may_be_new)
+{
+    if (!may_be_new) return alarm_table_find(engine, id) != ALARM_NO_SOURCE;
+    for (size_t i = 0; i < engine->options.rule_count; i++) {
+        const struct alarm_rule *rule = &engine->options.rules[i];
+        if (rule->is_fault_watched && device_id_matches(rule->devices, id)) return true;
+    }
+    return false;
+}
+
+void alarm_engine_add_bad_value(struct alarm_engine *engine, uint32_t index,
+                                const struct alarm_bad_value *bad, const struct alarm_now *now)
+{
+    alarm_restore_resume(engine, now);
+    if (index == ALARM_NO_SOURCE) return;
+    struct alarm_source *source = &engine->sources[index];
+    const struct alarm_judgement judgement = {.place = ALARM_INSIDE,
+                                              .has_no_value = !bad->has_value,
+                                              .value_micro = bad->has_value ? bad->value_micro : 0,
+                                              .event_ms = bad->event_ms,
+                                              .arrival_ms = now->wall_ms,
+                                              .since_wall_ms = now->wall_ms,
+                                              .now = now};
+    source->is_faulty = true;
+    for (uint32_t i = source->first; i != ALARM_NONE; i = engine->alarms[i].next) {
+        if (alarm_condition_of(engine, &engine->alarms[i])->kind != ALARM_SENSOR_FAULT) continue;
+        engine->alarms[i].fault = (uint8_t)bad->verdict;
+        (void)alarm_judge(engine, i, &judgement);
+    }
 }

@@ -30,6 +30,10 @@ static void resume_alarm(struct alarm_engine *engine, uint32_t index, const stru
     }
     uint8_t number = alarm_condition_of(engine, alarm)->group;
     if (number == ALARM_NO_RULE) alarm->is_in_group = alarm->is_first_out = false;
+    /* Until the next value says otherwise. */
+    if (alarm_condition_of(engine, alarm)->kind == ALARM_SENSOR_FAULT &&
+        (alarm->facts.is_active || alarm->zone.is_timing))
+        engine->sources[alarm->source].is_faulty = true;
     if (alarm->is_in_group) engine->groups[number].active++;
     if (alarm->is_first_out) engine->groups[number].first = index;
     alarm_judge_set_timer(engine, index, true);
@@ -122,15 +126,21 @@ static void unpack_bits(struct entry *entry, uint64_t packed)
     entry->has_note = bits[16];
 }
 
+static uint16_t get_u16(struct pack_reader *reader)
+{
+    uint32_t number = pack_get_varint32(reader);
+    return (uint16_t)(number < UINT16_MAX ? number : UINT16_MAX);
+}
+
 static void get_counts(struct pack_reader *reader, struct alarm *alarm)
 {
     alarm->occurrence = pack_get_varint32(reader);
     alarm->realarm = pack_get_varint32(reader);
     alarm->hidden_raises = pack_get_varint32(reader);
     alarm->annunciated = pack_get_varint32(reader);
-    alarm->today = pack_get_varint32(reader);
-    alarm->yesterday = pack_get_varint32(reader);
-    alarm->day = pack_get_varint32(reader);
+    alarm->tally.today = get_u16(reader);
+    alarm->tally.yesterday = get_u16(reader);
+    alarm->tally.day = pack_get_varint32(reader);
     alarm->flap.results = pack_get_varint32(reader) & ((1U << ALARM_FLAP_RESULTS) - 1);
     uint32_t flaps = pack_get_varint32(reader), times = pack_get_varint32(reader);
     alarm->flap.count = (uint8_t)(flaps <= ALARM_FLAP_RESULTS ? flaps : ALARM_FLAP_RESULTS);
@@ -181,6 +191,9 @@ static void get_alarm(struct pack_reader *reader, struct entry *entry)
         get_text(reader, entry->note.actor, sizeof entry->note.actor);
         get_text(reader, entry->note.reason, sizeof entry->note.reason);
     }
+    bool has_parts = reader->at < reader->size; /* entries of former versions have none */
+    for (int i = 0; has_parts && i < ALARM_TALLY_PARTS; i++)
+        alarm->tally.parts[i] = get_u16(reader);
 }
 
 static bool is_plausible(const struct alarm *alarm)
@@ -344,6 +357,9 @@ static enum status restore_common(struct alarm_engine *engine, struct pack_reade
     size_t count = alarm_journal_figures(&counts, figures);
     for (size_t i = 0; i < count; i++) *figures[i] = pack_get_varint(reader);
     for (int i = 0; i <= ALARM_BUSY; i++) counts.commands[i] = pack_get_varint(reader);
+    bool has_more = reader->at < reader->size;
+    count = alarm_journal_more_figures(&counts, figures);
+    for (size_t i = 0; has_more && i < count; i++) *figures[i] = pack_get_varint(reader);
     if (reader->is_short || reader->at != reader->size || run_ms < 0 || run_ms > INT64_C(1) << 42 ||
         engine->slot_mono_ms < 0) {
         engine->flood = flood;

@@ -140,6 +140,16 @@ static const char *check_signs(const struct level *levels, const char **field)
     return NULL;
 }
 
+static const char *check_warmth(const struct level *levels, const char **field)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (!levels[i].is_given || levels[i].limit_micro >= LIMIT_COLDEST_MICRO) continue;
+        *field = levels[i].field;
+        return "is below absolute zero";
+    }
+    return NULL;
+}
+
 const char *alarm_levels_problem(const struct alarm_levels *given, bool is_relative,
                                  const char **field)
 {
@@ -149,7 +159,7 @@ const char *alarm_levels_problem(const struct alarm_levels *given, bool is_relat
         {"low", given->low_micro, given->has_low, false},
         {"low_low", given->low_low_micro, given->has_low_low, false},
     };
-    const char *problem = is_relative ? check_signs(levels, field) : NULL;
+    const char *problem = is_relative ? check_signs(levels, field) : check_warmth(levels, field);
     const struct level *above = NULL;
     int64_t deadband_micro = given->deadband_micro;
     for (size_t i = 0; i < 4 && problem == NULL; i++) {

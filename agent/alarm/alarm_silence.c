@@ -17,6 +17,14 @@ int64_t alarm_silence_due(const struct alarm_engine *engine, uint32_t index)
     return engine->mono_ms + look_every_ms(rule);
 }
 
+/* No reading is no return: what was silent before a restart is so until it is heard. */
+static bool is_silent(const struct alarm_source *source, const struct alarm *alarm,
+                      int64_t silent_ms, int64_t mono_ms)
+{
+    if (alarm->facts.is_active && !source->has_reading) return true;
+    return mono_ms - source->last_mono_ms >= silent_ms;
+}
+
 bool alarm_silence_judge(struct alarm_engine *engine, uint32_t index, const struct alarm_now *now)
 {
     const struct alarm *alarm = &engine->alarms[index];
@@ -30,15 +38,15 @@ bool alarm_silence_judge(struct alarm_engine *engine, uint32_t index, const stru
         const struct alarm_source *source = &engine->sources[i];
         if (!source->is_used || (source->silent_rules >> condition->rule_index & 1) == 0) continue;
         all++;
-        if (now->mono_ms - source->last_mono_ms >= condition->rule->silent_ms) silent++;
+        silent += is_silent(source, alarm, condition->rule->silent_ms, now->mono_ms);
         if (newest == NULL || source->last_mono_ms > newest->last_mono_ms) newest = source;
     }
     int64_t needed = condition->rule->silent_count > 0 ? condition->rule->silent_count : all;
     if (needed < 2) needed = 2;
-    bool is_silent = silent >= needed;
-    if (newest == NULL || (is_silent == alarm->facts.is_active && !alarm->zone.is_timing))
+    bool are_silent = silent >= needed;
+    if (newest == NULL || (are_silent == alarm->facts.is_active && !alarm->zone.is_timing))
         return true;
-    struct alarm_judgement judgement = {.place = is_silent ? ALARM_INSIDE : ALARM_OUTSIDE,
+    struct alarm_judgement judgement = {.place = are_silent ? ALARM_INSIDE : ALARM_OUTSIDE,
                                         .value_micro = silent * 1000000,
                                         .event_ms = newest->last_event_ms,
                                         .arrival_ms = newest->last_wall_ms,

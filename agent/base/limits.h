@@ -23,5 +23,6 @@
 
 /* No thermometer means more than this; it also makes 64-bit sums roomy.  In millionths. */
 #define LIMIT_VALUE_MICRO INT64_C(100000000000) /* 100,000 degrees */
+#define LIMIT_COLDEST_MICRO INT64_C(-273150000) /* absolute zero */
 
 #endif

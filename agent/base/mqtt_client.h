@@ -46,7 +46,6 @@ struct mqtt_settings {
     const char *part;              /* name in log lines; kept by the caller */
     const char *default_client_id; /* copied */
     uint16_t receive_maximum;      /* v5; 0: leave it to the library */
-    uint16_t send_maximum;         /* of publishes without an answer; 0: leave it to the library */
     uint32_t packet_limit_bytes;   /* a broker that sends more is dropped; 0: 1 MiB */
     int64_t coalesce_ms;           /* what arrives is read this much later, with what follows */
     bool holds_acknowledgements;   /* nothing is written while mqtt_client_hold is in force */
@@ -82,19 +81,15 @@ enum status mqtt_client_publish(struct mqtt_client *client, const char *topic, c
 
 /* Gives the connection up and connects again, after the shortest wait; lost() is told. */
 void mqtt_client_reconnect(struct mqtt_client *client, const char *reason);
-
 bool mqtt_client_is_connected(const struct mqtt_client *client);
-
-/* Publishes that the broker takes before it has answered the first; 0: it has named no number.
- * What goes beyond waits in the library, in its order. */
+/* Publishes that the broker takes before it has answered the first; 0: it has named no number. */
 uint16_t mqtt_client_receive_maximum(const struct mqtt_client *client);
 
 /* Stop and restart reading from the socket. */
 void mqtt_client_pause(struct mqtt_client *client);
 void mqtt_client_resume(struct mqtt_client *client);
 
-/* Reads what arrives without coalescing for a while: the broker waits for us, so that nothing more
- * would come. */
+/* Reads what arrives without coalescing for a while: the broker waits for us. */
 void mqtt_client_hurry(struct mqtt_client *client);
 
 /* With holds_acknowledgements: while held nothing is written to the socket, so that no PUBACK

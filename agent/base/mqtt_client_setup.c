@@ -235,8 +235,9 @@ static enum status set_options(struct mosquitto *handle, const struct mqtt_optio
     if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1);
     if (rc == MOSQ_ERR_SUCCESS && is_v5 && settings->receive_maximum > 0)
         rc = mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, settings->receive_maximum);
-    if (rc == MOSQ_ERR_SUCCESS && settings->send_maximum > 0)
-        rc = mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, settings->send_maximum);
+    /* Whoever publishes counts himself: the library would hold back in order, alarms too. */
+    if (rc == MOSQ_ERR_SUCCESS)
+        rc = mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, UINT16_MAX);
     /* Not for threads: packets then wait in a queue for mosquitto_loop_write, so that an
      * acknowledgement leaves when we say so. */
     if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_threaded_set(handle, true);

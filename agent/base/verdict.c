@@ -20,6 +20,9 @@ static const struct {
     [VERDICT_LATE] = {"late", "later than every pane that still stands"},
     [VERDICT_RATE] = {"rate", "more than the source may send"},
     [VERDICT_BUSY] = {"busy", "the store does not keep up"},
+    [VERDICT_NOT_NUMBER] = {"not_a_number", "no number where the value belongs"},
+    [VERDICT_IMPOSSIBLE] = {"impossible", "a value below absolute zero"},
+    [VERDICT_QUALITY] = {"quality", "the device says that its value is bad"},
 };
 
 const char *verdict_name(enum verdict verdict)
@@ -30,4 +33,18 @@ const char *verdict_name(enum verdict verdict)
 const char *verdict_text(enum verdict verdict)
 {
     return (unsigned)verdict < VERDICT_COUNT ? verdicts[verdict].text : "unknown";
+}
+
+bool verdict_is_of_sensor(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_NO_VALUE:
+    case VERDICT_RANGE:
+    case VERDICT_NOT_NUMBER:
+    case VERDICT_IMPOSSIBLE:
+    case VERDICT_QUALITY:
+        return true;
+    default:
+        return false;
+    }
 }

@@ -5,6 +5,7 @@
 #ifndef ISOTHERM_BASE_VERDICT_H
 #define ISOTHERM_BASE_VERDICT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum verdict {
@@ -24,6 +25,10 @@ enum verdict {
     VERDICT_LATE,           /* later than every pane that still stands */
     VERDICT_RATE,           /* one source or device sends more than it may */
     VERDICT_BUSY,           /* the agent cannot take it now (the store does not keep up) */
+    /* The journal knows verdicts by their place: new ones come last. */
+    VERDICT_NOT_NUMBER, /* something else stands where the value belongs: "fault", true, 0x15 */
+    VERDICT_IMPOSSIBLE, /* below absolute zero */
+    VERDICT_QUALITY,    /* the device itself says that its value is not to be used */
     VERDICT_COUNT
 };
 
@@ -34,6 +39,10 @@ struct verdict_counts {
 
 /* Short stable name such as "device_limit", used in status, logs and metrics; never NULL. */
 const char *verdict_name(enum verdict verdict);
+
+/* Whether an input of a known device was refused since its sensor measures nothing that could be
+ * used: the one rule for what such inputs tell its alarms. */
+bool verdict_is_of_sensor(enum verdict verdict);
 
 /* What a person should read, e.g. "the device table is full"; never NULL. */
 const char *verdict_text(enum verdict verdict);

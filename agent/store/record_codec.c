@@ -204,6 +204,7 @@ enum {
     FLAG_IN_FLOOD,
     FLAG_UNCERTAIN,
     FLAG_MERGED,
+    FLAG_NO_VALUE,
     FLAGS
 };
 
@@ -221,7 +222,8 @@ static void put_alarm(struct pack_writer *writer, const struct alarm_event *alar
         writer,
         (uint8_t)(alarm->annunciate << FLAG_ANNUNCIATE | alarm->is_first_out << FLAG_FIRST_OUT |
                   alarm->is_chattering << FLAG_CHATTERING | alarm->is_in_flood << FLAG_IN_FLOOD |
-                  alarm->is_uncertain << FLAG_UNCERTAIN | (alarm->merged > 0) << FLAG_MERGED));
+                  alarm->is_uncertain << FLAG_UNCERTAIN | (alarm->merged > 0) << FLAG_MERGED |
+                  alarm->has_no_value << FLAG_NO_VALUE));
     pack_put_varint(writer, alarm->occurrence);
     pack_put_varint(writer, alarm->boot);
     pack_put_varint(writer, alarm->realarm);
@@ -262,6 +264,7 @@ static bool get_alarm_words(struct pack_reader *reader, struct alarm_event *alar
     alarm->is_in_flood = (flags >> FLAG_IN_FLOOD & 1) != 0;
     alarm->is_uncertain = (flags >> FLAG_UNCERTAIN & 1) != 0;
     *is_merged = (flags >> FLAG_MERGED & 1) != 0;
+    alarm->has_no_value = (flags >> FLAG_NO_VALUE & 1) != 0;
     return from < ALARM_STATE_COUNT && to < ALARM_STATE_COUNT && trigger < TRIGGER_COUNT &&
            priority < ALARM_PRIORITY_COUNT && flags >> FLAGS == 0;
 }

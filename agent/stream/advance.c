@@ -1,6 +1,7 @@
 /* advance: what time alone causes.  Only the monotonic clock can close the windows of a silent
  * device for certain; a wall clock that is right closes them earlier, one that is wrong at worst
  * causes revisions, since the watermark never goes beyond what the device has panes for. */
+#include "stream/alarms.h"
 #include "stream/parts.h"
 
 /* The watermark that a device's silence allows. */

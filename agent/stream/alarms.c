@@ -1,7 +1,7 @@
 /* alarms: the stream hands on what it has accepted, in the order in which it accepted it; the
  * engine's records and journal go the stream's own way. */
+#include "stream/alarms.h"
 #include "alarm/learned.h"
-#include "stream/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,15 +102,28 @@ static uint32_t source_of(struct stream *stream, struct device *device, const ch
     return source;
 }
 
-bool alarms_check_value(struct stream *stream, struct device *device, const char *id,
-                        int64_t value_micro, const struct stream_now *now)
+bool alarms_is_good(struct stream *stream, struct device *device, const struct reading *reading,
+                    const struct stream_now *now)
 {
     if (stream->options.alarm_count == 0) return true;
     /* Ids that are not admitted in the end must not fill the table of alarms. */
-    if (device == NULL && !alarm_engine_is_first_bad(stream->alarms, id, value_micro)) return true;
+    if (device == NULL &&
+        !alarm_engine_is_first_bad(stream->alarms, reading->device, reading->value_micro))
+        return true;
     struct alarm_now when = at(now);
-    return alarm_engine_check_value(stream->alarms, source_of(stream, device, id, &when),
-                                    value_micro, &when);
+    return alarm_engine_is_good(stream->alarms, source_of(stream, device, reading->device, &when),
+                                reading->value_micro);
+}
+
+void alarms_add_bad_value(struct stream *stream, struct device *device, const char *id,
+                          const struct alarm_bad_value *bad, const struct stream_now *now)
+{
+    if (stream->options.alarm_count == 0) return;
+    /* A device that is not known may stand for itself if it speaks clearly; noise may not. */
+    bool may_be_new = bad->verdict != VERDICT_NOT_NUMBER;
+    if (device == NULL && !alarm_engine_is_fault_watched(stream->alarms, id, may_be_new)) return;
+    struct alarm_now when = at(now);
+    alarm_engine_add_bad_value(stream->alarms, source_of(stream, device, id, &when), bad, &when);
 }
 
 void alarms_add_reading(struct stream *stream, struct device *device, int64_t value_micro,

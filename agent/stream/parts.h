@@ -164,7 +164,6 @@ void publish_count(struct stream *stream, struct device *device, size_t window,
                    const struct stream_now *now);
 void publish_everything(struct stream *stream, struct device *device, const struct stream_now *now);
 void publish_emit(struct stream *stream, struct record *record, const struct stream_now *now);
-
 /* How many records these would emit at most. */
 size_t publish_count_until(const struct stream *stream, struct device *device,
                            int64_t watermark_ms);
@@ -177,23 +176,7 @@ size_t journal_state_bytes(const struct stream *stream);
 void journal_touch(struct stream *stream, struct device *device);
 void journal_write_changes(struct stream *stream, struct device *device);
 void journal_write_removal(struct stream *stream, struct device *device);
-
 /* restore.c: gives restored times a place on this run's clock, once. */
 void restore_resume(struct stream *stream, const struct stream_now *now);
-
-/* alarms.c: between stream and alarm engine. */
-enum status alarms_open(struct stream *stream) ISOTHERM_CHECK;
-struct alarm_options alarms_options(const struct stream_options *options);
-size_t alarms_room_bytes(const struct stream_options *options);
-
-/* Whether the sensor can mean this value; looks for the device's alarms at its first reading. */
-bool alarms_check_value(struct stream *stream, struct device *device, const char *id,
-                        int64_t value_micro, const struct stream_now *now);
-void alarms_add_reading(struct stream *stream, struct device *device, int64_t value_micro,
-                        int64_t event_ms, bool is_of_device, const struct stream_now *now);
-void alarms_add_window(struct stream *stream, struct device *device,
-                       const struct window_result *result, const struct stream_now *now);
-void alarms_remove(struct stream *stream, struct device *device, const struct stream_now *now);
-void alarms_advance(struct stream *stream, const struct stream_now *now);
 
 #endif

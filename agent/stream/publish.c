@@ -1,6 +1,7 @@
 /* publish: a window that holds readings is published when it closes, and once more for every
  * batch of late readings it takes, each time with a higher revision; the ledger of tumbling
  * windows moves from open to published in the same step. */
+#include "stream/alarms.h"
 #include "stream/parts.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "stream/stream.h"
 
 #include "base/memory.h"
+#include "stream/alarms.h"
 #include "stream/parts.h"
 
 #include <stdlib.h>
@@ -71,11 +72,16 @@ size_t stream_size_bytes(const struct stream_options *options)
     return layout.block_bytes + rules + alarm_engine_size_bytes(&alarms);
 }
 
-static enum verdict check_reading(const struct stream *stream, int64_t value_micro,
-                                  int64_t event_ms, const struct stream_now *now)
+static enum verdict check_value(int64_t value_micro)
+{
+    if (value_micro < LIMIT_COLDEST_MICRO) return VERDICT_IMPOSSIBLE;
+    return value_micro > LIMIT_VALUE_MICRO ? VERDICT_RANGE : VERDICT_OK;
+}
+
+static enum verdict check_time(const struct stream *stream, int64_t event_ms,
+                               const struct stream_now *now)
 {
     const struct stream_options *options = &stream->options;
-    if (value_micro > LIMIT_VALUE_MICRO || value_micro < -LIMIT_VALUE_MICRO) return VERDICT_RANGE;
     if (event_ms <= 0 || event_ms >= EVENT_MAX_MS) return VERDICT_TIME;
     if (now->clock == CLOCK_UNSET) return VERDICT_OK;
     if (event_ms > now->wall_ms + options->future_ms) return VERDICT_TIME;
@@ -92,10 +98,30 @@ static void count_rejected(struct stream *stream, struct device *device)
     }
 }
 
-void stream_count_rejected(struct stream *stream, const char *id)
+/* A bad value concerns the sensor's alarms alone, and only while it is news. */
+static void tell_bad_value(struct stream *stream, struct device *device,
+                           const struct reading *reading, enum verdict verdict, bool has_value,
+                           const struct stream_now *now)
 {
-    struct device *device = device_find(stream, id, device_tag(stream, id));
+    int64_t event_ms = reading->has_event_time ? reading->event_ms : now->wall_ms;
+    bool is_old = device != NULL && reading->has_event_time && event_ms < device->newest_ms;
+    if (is_old || check_time(stream, event_ms, now) != VERDICT_OK) return;
+    if (!journal_has_room(stream, 0)) return; /* the next one will find some */
+    const struct alarm_bad_value bad = {.verdict = verdict,
+                                        .has_value = has_value,
+                                        .value_micro = reading->value_micro,
+                                        .event_ms = event_ms};
+    alarms_add_bad_value(stream, device, reading->device, &bad, now);
+}
+
+void stream_add_bad_value(struct stream *stream, const struct reading *reading,
+                          enum verdict verdict, const struct stream_now *now)
+{
+    restore_resume(stream, now);
+    struct device *device =
+        device_find(stream, reading->device, device_tag(stream, reading->device));
     if (device != NULL) count_rejected(stream, device);
+    tell_bad_value(stream, device, reading, verdict, verdict == VERDICT_IMPOSSIBLE, now);
 }
 
 /* A reading on its way into a device: how far behind the head its pane lies, per ring. */
@@ -441,12 +467,14 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .is_of_now = !reading->has_event_time,
         .now = now,
     };
-    enum verdict verdict = check_reading(stream, arrival.value_micro, arrival.event_ms, now);
-    if (verdict == VERDICT_OK &&
-        !alarms_check_value(stream, arrival.device, reading->device, arrival.value_micro, now))
+    enum verdict verdict = check_value(arrival.value_micro);
+    if (verdict == VERDICT_OK) verdict = check_time(stream, arrival.event_ms, now);
+    if (verdict == VERDICT_OK && !alarms_is_good(stream, arrival.device, reading, now))
         verdict = VERDICT_RANGE;
     if (verdict != VERDICT_OK) {
         if (arrival.device != NULL) count_rejected(stream, arrival.device);
+        if (verdict_is_of_sensor(verdict))
+            tell_bad_value(stream, arrival.device, reading, verdict, true, now);
         return verdict;
     }
     if (arrival.device == NULL) {

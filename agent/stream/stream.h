@@ -120,8 +120,8 @@ int64_t stream_settle_ms(const struct stream_options *options, size_t window);
 
 /* Takes one reading: finds or admits the device, checks the time, merges it into its panes,
  * closes windows that its watermark passes, evaluates alarms.  VERDICT_OK, _TIME, _RANGE,
- * _DEVICE_LIMIT, _LATE, or _BUSY when the sink has no room (then nothing was changed).  Refusals
- * are counted against the device here; stream_count_rejected is for those made elsewhere. */
+ * _IMPOSSIBLE, _DEVICE_LIMIT, _LATE, or _BUSY when the sink has no room (then nothing was changed).
+ * Refusals are counted against the device here. */
 enum verdict stream_add_reading(struct stream *stream, const struct reading *reading,
                                 const struct stream_now *now) ISOTHERM_CHECK;
 
@@ -130,8 +130,12 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
  * since the start. */
 unsigned stream_note_source(struct stream *stream, uint8_t source);
 
-/* Counts a refused reading against a known device; unknown ids are ignored. */
-void stream_count_rejected(struct stream *stream, const char *device);
+/* Takes note of a value that was refused elsewhere, since the sensor of that device has failed
+ * (verdict_is_of_sensor): counts it against a known device and tells the device's alarms, unless
+ * it is older than the newest reading or its time is not believed.  Admits no device.  The value
+ * counts with VERDICT_IMPOSSIBLE alone. */
+void stream_add_bad_value(struct stream *stream, const struct reading *reading,
+                          enum verdict verdict, const struct stream_now *now);
 
 /* Does what time alone causes: closes windows of silent devices, publishes revisions and
  * provisional results, runs alarm delays.  Stops early when the sink has no room; call it again

@@ -14,6 +14,7 @@ enum { QOS_AT_LEAST_ONCE = 1, PACKET_OVERHEAD_BYTES = 4096 };
 
 static const char part[] = "commands";
 static const char states_level[] = "/alarm-state/";
+static const char refresh_level[] = "/alarm-refresh";
 
 struct command_channel {
     struct mqtt_client *client;
@@ -308,4 +309,19 @@ enum status command_channel_publish_state(struct command_channel *channel, const
     int message_id;
     return note_publish(channel, mqtt_client_publish(channel->client, topic, json, size,
                                                      QOS_AT_LEAST_ONCE, true, false, &message_id));
+}
+
+enum status command_channel_publish_refresh(struct command_channel *channel, const char *json,
+                                            size_t size)
+{
+    if (!command_channel_is_connected(channel)) return ST_CLOSED;
+    if (!command_channel_has_room(channel)) return ST_AGAIN;
+    char topic[COMMAND_CHANNEL_TOPIC_SIZE];
+    struct text text;
+    text_init(&text, topic, sizeof topic);
+    text_add(&text, channel->topics.prefix);
+    text_add(&text, refresh_level);
+    int message_id;
+    return note_publish(channel, mqtt_client_publish(channel->client, topic, json, size,
+                                                     QOS_AT_LEAST_ONCE, false, false, &message_id));
 }

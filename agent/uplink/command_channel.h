@@ -81,6 +81,10 @@ enum status command_channel_publish_state(struct command_channel *channel, const
                                           const char *name, const char *json,
                                           size_t size) ISOTHERM_CHECK;
 
+/* Publishes at `<prefix>/alarm-refresh`, not retained.  Returns as command_channel_answer. */
+enum status command_channel_publish_refresh(struct command_channel *channel, const char *json,
+                                            size_t size) ISOTHERM_CHECK;
+
 /* Asks for the names of all states that the broker keeps of this gateway; to be called from within
  * connected(). */
 void command_channel_ask_states(struct command_channel *channel);

@@ -166,7 +166,7 @@ static const char *clock_name(enum clock_quality clock)
 static void add_wall_time(struct text *text, const char *key, int64_t wall_ms,
                           enum clock_quality clock)
 {
-    if (clock == CLOCK_UNSET)
+    if (clock == CLOCK_UNSET || wall_ms == 0)
         text_json_null(text, key);
     else
         text_json_time(text, key, wall_ms);
@@ -212,8 +212,13 @@ static void add_mark(struct text *text, const char *key, bool is_set)
 static void add_alarm_times(struct text *text, const struct record *record)
 {
     const struct alarm_event *alarm = &record->alarm;
-    text_json_time(text, "event_time", alarm->event_ms);
-    text_json_int(text, "event_ms", alarm->event_ms);
+    if (alarm->event_ms == 0) { /* nothing has decided yet */
+        text_json_null(text, "event_time");
+        text_json_null(text, "event_ms");
+    } else {
+        text_json_time(text, "event_time", alarm->event_ms);
+        text_json_int(text, "event_ms", alarm->event_ms);
+    }
     add_wall_time(text, "arrival", alarm->arrival_ms, record->clock);
     add_wall_time(text, "since", alarm->since_ms, record->clock);
     if (alarm->until_ms != 0) add_wall_time(text, "until", alarm->until_ms, record->clock);
@@ -257,9 +262,12 @@ static void add_alarm_record(struct text *text, const struct record *record,
     text_json_string(text, "trigger", alarm_trigger_text(alarm->trigger));
     text_json_bool(text, "annunciate", alarm->annunciate);
     text_json_uint(text, "occurrence", alarm->occurrence);
-    text_json_micro(text, "value", alarm->value_micro);
+    if (alarm->has_no_value)
+        text_json_null(text, "value");
+    else
+        text_json_micro(text, "value", alarm->value_micro);
     text_json_string(text, "unit", "Cel");
-    text_json_string(text, "quality", alarm->is_uncertain ? "uncertain" : "good");
+    text_json_string(text, "quality", alarm_quality_text(alarm->kind, alarm->is_uncertain));
     text_json_micro(text, "limit", alarm->limit_micro);
     text_json_micro(text, "deadband", alarm->deadband_micro);
     text_json_int(text, "on_delay_ms", alarm->on_delay_ms);

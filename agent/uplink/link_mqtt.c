@@ -68,7 +68,6 @@ static enum status link_mqtt_open(struct link **link, const void *options,
         .default_client_id = settings->client_id,
         .will_topic = settings->death_topic,
         .will_payload = settings->death_payload,
-        .send_maximum = UINT16_MAX, /* whoever publishes counts himself */
     };
     const struct mqtt_events client_events = {
         .connected = on_connected,

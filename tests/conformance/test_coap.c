@@ -156,7 +156,7 @@ int main(void)
     const struct conformance_case the_case = {
         .driver = &driver_coap,
         .device = "oven-1",
-        .garbage_verdict = VERDICT_SYNTAX,
+        .garbage_verdict = VERDICT_NOT_NUMBER,
         .counterpart = &sensors,
         .start = start,
         .stop = stop,

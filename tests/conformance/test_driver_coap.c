@@ -136,10 +136,10 @@ static void test_each_situation_has_its_code(void **state)
         int format;
         enum verdict verdict; /* VERDICT_OK: nothing is counted */
     } cases[] = {
-        {2, 400, "t/a", "hot", COAP_PEER_ABSENT, VERDICT_SYNTAX},
+        {2, 400, "t/a", "hot", COAP_PEER_ABSENT, VERDICT_NOT_NUMBER},
         {2, 400, "t/a", "", COAP_PEER_ABSENT, VERDICT_LENGTH},
         {2, 400, "t/a", "nan", 0, VERDICT_NO_VALUE},
-        {3, 400, "t/a", "{\"t\":1}", 50, VERDICT_SYNTAX},
+        {3, 400, "t/a", "{\"t\":1}", 50, VERDICT_NOT_NUMBER},
         {2, 415, "t/a", "21.5", 42, VERDICT_SYNTAX},
         {2, 415, "t/a", "21.5", 60, VERDICT_SYNTAX},
         {2, 404, "u/a", "21.5", COAP_PEER_ABSENT, VERDICT_UNKNOWN_DEVICE},
@@ -326,7 +326,7 @@ static void test_a_repeated_request_is_counted_once_and_answered_again(void **st
     assert_int_equal(rig->intake->counts.by[VERDICT_DUPLICATE], 3);
     struct coap_peer_request bad = coap_peer_post(10, "t/a", "x");
     for (int i = 0; i < 2; i++) (void)coap_rig_exchange(rig, &bad, 400);
-    assert_int_equal(rig->intake->counts.by[VERDICT_SYNTAX], 1);
+    assert_int_equal(rig->intake->counts.by[VERDICT_NOT_NUMBER], 1);
     assert_int_equal(rig->intake->counts.by[VERDICT_DUPLICATE], 4);
 }
 

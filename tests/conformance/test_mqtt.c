@@ -96,7 +96,7 @@ int main(void)
     const struct conformance_case the_case = {
         .driver = &driver_mqtt,
         .device = "oven",
-        .garbage_verdict = VERDICT_SYNTAX,
+        .garbage_verdict = VERDICT_NOT_NUMBER,
         .counterpart = &counterpart,
         .start = start,
         .stop = stop,

@@ -244,7 +244,7 @@ int main(void)
     static const struct conformance_case replay = {
         .driver = &driver_replay,
         .device = "oven",
-        .garbage_verdict = VERDICT_SYNTAX,
+        .garbage_verdict = VERDICT_NOT_NUMBER,
         .counterpart = &pipes,
         .start = start,
         .stop = stop,

@@ -157,7 +157,7 @@ static void test_each_kind_of_broken_line_is_counted_by_its_reason(void **state)
     assert_true(pty_write(&rig->pty, "\r\n1\r\nx\r\n\xff\xff\xff\r\nnan\r\n2\r\n"));
     assert_true(fake_intake_run_until_taken(rig->intake, 2));
     assert_int_equal(rig->intake->counts.by[VERDICT_LENGTH], 1);
-    assert_int_equal(rig->intake->counts.by[VERDICT_SYNTAX], 1);
+    assert_int_equal(rig->intake->counts.by[VERDICT_NOT_NUMBER], 1);
     assert_int_equal(rig->intake->counts.by[VERDICT_FRAME], 1);
     assert_int_equal(rig->intake->counts.by[VERDICT_NO_VALUE], 1);
     assert_int_equal(rig->intake->refusal_count, 4);
@@ -263,7 +263,7 @@ int main(void)
     static const struct conformance_case serial = {
         .driver = &driver_serial,
         .device = "hall/boiler",
-        .garbage_verdict = VERDICT_SYNTAX,
+        .garbage_verdict = VERDICT_NOT_NUMBER,
         .counterpart = &lines,
         .start = start,
         .stop = stop,

@@ -14,38 +14,29 @@ from packages import ARCHITECTURES, BUILD, SOURCE, run
 LIMIT_BYTES = 300_000  # stripped, libraries apart
 STRIP = {"amd64": "strip", "arm64": "aarch64-linux-gnu-strip", "armhf": "arm-linux-gnueabihf-strip"}
 EMULATOR = {"amd64": "", "arm64": "qemu-aarch64", "armhf": "qemu-arm"}
-SIZE = "-DCMAKE_BUILD_TYPE=MinSizeRel"
-CLANG = "-DISOTHERM_CLANG=ON"
-NO_LLD = "-DISOTHERM_LLD=OFF"
+TOOLCHAIN = {  # how it is built
+    "packaged": ("-DCMAKE_BUILD_TYPE=RelWithDebInfo",),
+    "clang": ("-DCMAKE_BUILD_TYPE=MinSizeRel", "-DISOTHERM_CLANG=ON"),
+    "gcc with lld": ("-DCMAKE_BUILD_TYPE=MinSizeRel", "-DISOTHERM_LLD=/usr/bin/ld.lld-16"),
+    "gcc": ("-DCMAKE_BUILD_TYPE=MinSizeRel",),
+}
 
 
-def without(*names):
-    return tuple(f"-DISOTHERM_{name}=OFF" for name in names)
-
-
-def preset(name):
-    """What CMakePresets.json says, so that the preset itself is what is measured."""
+def left_out_by_preset():
+    """The options that are OFF in CMakePresets.json, so that the preset itself is what is measured."""
     presets = json.loads((SOURCE / "CMakePresets.json").read_text())["configurePresets"]
-    values = next(each for each in presets if each["name"] == name)["cacheVariables"]
-    return tuple(f"-D{key}={value}" for key, value in values.items())
+    values = next(each for each in presets if each["name"] == "small-board")["cacheVariables"]
+    return {key for key, value in values.items() if value == "OFF" and key != "ISOTHERM_TESTS"}
 
 
-SMALL = preset("small-board")
-VARIANTS = {
-    "as packaged": ("-DCMAKE_BUILD_TYPE=RelWithDebInfo",),
-    "everything, made for size": (SIZE, CLANG),
-    "without CoAP": (SIZE, CLANG, *without("DRIVER_COAP")),
-    "without TLS": (SIZE, CLANG, *without("TLS")),
-    "without `replay` and `template`":
-        (SIZE, CLANG, *without("DRIVER_REPLAY", "DRIVER_TEMPLATE")),
-    "without tools": (SIZE, CLANG, *without("TOOLS")),
-    "without commands for alarms from afar": (SIZE, CLANG, *without("ALARM_COMMANDS")),
-    "without actions": (SIZE, CLANG, *without("ACTIONS")),
-    "without profiles of boards": (SIZE, CLANG, *without("BOARDS")),
-    "without learned alarms": (SIZE, CLANG, *without("LEARNED")),
-    "preset `small`: without all of these": (*SMALL, CLANG),
-    "the same, gcc and lld": SMALL,
-    "the same, gcc and GNU ld": (*SMALL, NO_LLD),
+OPTIONS = left_out_by_preset()
+VARIANTS = {  # the toolchain, and what is OFF
+    "as packaged": ("packaged", set()),
+    "everything, made for size": ("clang", set()),
+    **{f"without `{option}`": ("clang", {option}) for option in sorted(OPTIONS)},
+    "preset `small`: without all of these": ("clang", OPTIONS),
+    "the same, gcc with lld": ("gcc with lld", OPTIONS),
+    "the same, gcc with GNU ld": ("gcc", OPTIONS),
 }
 TESTED = "preset `small`: without all of these"
 
@@ -73,10 +64,11 @@ LEFT_OUT = {"coap", "replay", "template", "tls", "alarm_commands", "actions", "b
 
 def build(variant, architecture):
     """The program, stripped."""
-    number = list(VARIANTS).index(variant)
-    folder = BUILD / f"variant-{number}-{architecture}"
+    toolchain, off = VARIANTS[variant]
+    folder = BUILD / f"small-{toolchain.replace(' ', '-')}-{architecture}"
     run("cmake", "-S", SOURCE, "-B", folder, "-G", "Ninja", "--toolchain",
-        SOURCE / f"toolchains/{architecture}.cmake", "-DISOTHERM_TESTS=OFF", *VARIANTS[variant])
+        SOURCE / f"toolchains/{architecture}.cmake", "-DISOTHERM_TESTS=OFF", *TOOLCHAIN[toolchain],
+        *(f"-D{option}={'OFF' if option in off else 'ON'}" for option in sorted(OPTIONS)))
     run("cmake", "--build", folder, "--target", "isotherm")
     run(STRIP[architecture], "--strip-unneeded", "--remove-section=.comment", "-o",
         folder / "stripped", folder / "isotherm")

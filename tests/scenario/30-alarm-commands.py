@@ -212,9 +212,12 @@ def check_retained(agent, console):
     _, _, answer = console.answer()  # delivered as it is published: that is no retained one
     assert answer["result"] == "done", answer
     assert console.ask(request(32, "shelve", for_ms=3600000))["result"] == "done"
+    before = agent.status()["commands"]["remote"]  # in the commit that the answer waited for
     agent.kill()
     agent.start()
     agent.wait_connected()
+    after = agent.status()["commands"]["remote"]
+    assert all(after.get(reason, 0) >= count for reason, count in before.items()), (before, after)
     topic, _, answer = console.answer()
     assert answer["result"] == "retained", (topic, answer)
     console.send("", retain=True)  # deletes it, and is itself no command

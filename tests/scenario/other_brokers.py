@@ -98,7 +98,8 @@ class RabbitMq(OtherBroker):
     def environment(self):
         folder = self.folder
         return {**super().environment(), "ERL_EPMD_PORT": str(self.epmd_port),
-                "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_DIST_PORT": str(free_port()),
+                "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
+                "RABBITMQ_DIST_PORT": str(free_port()),
                 "RABBITMQ_NODENAME": f"broker{self.port}@localhost",
                 "RABBITMQ_MNESIA_BASE": str(folder), "RABBITMQ_LOG_BASE": str(folder),
                 "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),

@@ -143,8 +143,23 @@ void alarm_rig_read(struct alarm_rig *rig, const char *device, double value)
 {
     int64_t value_micro = (int64_t)(value * 1000000 + (value < 0 ? -0.5 : 0.5));
     uint32_t source = alarm_engine_find_source(rig->engine, device, &rig->now);
-    if (!alarm_engine_check_value(rig->engine, source, value_micro, &rig->now)) return;
+    if (!alarm_engine_is_good(rig->engine, source, value_micro)) {
+        const struct alarm_bad_value bad = {.verdict = VERDICT_RANGE,
+                                            .has_value = true,
+                                            .value_micro = value_micro,
+                                            .event_ms = rig->now.wall_ms};
+        alarm_engine_add_bad_value(rig->engine, source, &bad, &rig->now);
+        return;
+    }
     alarm_engine_add_reading(rig->engine, source, value_micro, rig->now.wall_ms, false, &rig->now);
+}
+
+void alarm_rig_read_bad(struct alarm_rig *rig, const char *device)
+{
+    const struct alarm_bad_value bad = {.verdict = VERDICT_NO_VALUE, .event_ms = rig->now.wall_ms};
+    if (!alarm_engine_is_fault_watched(rig->engine, device, true)) return;
+    alarm_engine_add_bad_value(
+        rig->engine, alarm_engine_find_source(rig->engine, device, &rig->now), &bad, &rig->now);
 }
 
 static void rig_command(struct alarm_rig *rig, const char *verb, const char *alarm, long argument)
@@ -186,6 +201,8 @@ static void rig_act(struct alarm_rig *rig, const char *what, const char *rest)
                                                          : CLOCK_TRUSTED;
     } else if (strcmp(what, "restart") == 0) {
         alarm_rig_restart(rig);
+    } else if (strstr(rest, "bad") != NULL) {
+        alarm_rig_read_bad(rig, what);
     } else if (strchr(rest, '/') != NULL) {
         assert_true(sscanf(rest, "%111s %ld", alarm, &argument) >= 1);
         rig_command(rig, what, alarm, argument);

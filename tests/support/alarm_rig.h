@@ -4,6 +4,7 @@
  * A script is lines of "SECOND WHAT ...", in order of time:
  *   0 oven 81.5              a reading
  *   0 oven 81.5 until 60 every 10
+ *   0 oven bad               a value that a decoder refused
  *   30 wall -3600            the wall clock is stepped by so many seconds
  *   30 clock held            and whether it can be trusted
  *   40 ack oven/t/H 1        a command, with the occurrence; answered in the output
@@ -61,6 +62,7 @@ void alarm_rig_journal(void *context, const void *bytes, size_t size);
 void alarm_rig_set_time(struct alarm_rig *rig, int64_t at_s);
 void alarm_rig_pass_until(struct alarm_rig *rig, int64_t at_s); /* second by second */
 void alarm_rig_read(struct alarm_rig *rig, const char *device, double value);
+void alarm_rig_read_bad(struct alarm_rig *rig, const char *device);
 void alarm_rig_commit(struct alarm_rig *rig);
 
 /* The process is killed after a commit; another one goes on with what the journal holds. */

@@ -216,20 +216,37 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
     return verdict;
 }
 
-void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
+static void keep_refusal(struct intake *intake, const struct reading *reading, enum verdict verdict,
+                         const char *detail, va_list arguments)
 {
     assert_true((unsigned)verdict < VERDICT_COUNT);
     assert_true(verdict != VERDICT_OK);
     assert_true(intake->refusal_count < FAKE_REFUSALS);
     struct fake_refusal *refusal = &intake->refusals[intake->refusal_count++];
     refusal->verdict = verdict;
-    va_list arguments;
-    va_start(arguments, detail);
+    refusal->reading = (struct reading){0};
+    if (reading != NULL && verdict_is_of_sensor(verdict)) refusal->reading = *reading;
     (void)vsnprintf(refusal->detail, sizeof refusal->detail, detail, arguments);
-    va_end(arguments);
     intake->counts.by[verdict]++;
     log_write(&intake->log, LOG_LEVEL_WARN, intake->name, "refused (%s): %s", verdict_name(verdict),
               refusal->detail);
+}
+
+void intake_report_refusal(struct intake *intake, enum verdict verdict, const char *detail, ...)
+{
+    va_list arguments;
+    va_start(arguments, detail);
+    keep_refusal(intake, NULL, verdict, detail, arguments);
+    va_end(arguments);
+}
+
+void intake_report_bad_value(struct intake *intake, const struct reading *reading,
+                             enum verdict verdict, const char *detail, ...)
+{
+    va_list arguments;
+    va_start(arguments, detail);
+    keep_refusal(intake, reading, verdict, detail, arguments);
+    va_end(arguments);
 }
 
 void intake_expect_repeats(struct intake *intake)

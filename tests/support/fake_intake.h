@@ -31,6 +31,7 @@ struct fake_offer {
 
 struct fake_refusal {
     enum verdict verdict;
+    struct reading reading; /* of a bad value: device and time; else the device is "" */
     char detail[192];
 };
 

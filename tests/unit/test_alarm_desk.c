@@ -272,6 +272,27 @@ static void test_every_answer_of_the_engine_has_its_name(void **state)
     }
 }
 
+static void test_counts_survive_a_restart(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t bytes[ALARM_DESK_ENTRY_BYTES];
+    assert_int_equal(alarm_desk_encode_counts(&rig->desk, bytes), 0);
+    (void)take(rig, "{\"command\":\"ack\",\"alarm_id\":\"a/hot/H\"}", true, false);
+    (void)take(rig, "{", false, false);
+    (void)take(rig, "{", false, true);
+    const struct alarm_desk_counts counts = rig->desk.counts;
+    size_t size = alarm_desk_encode_counts(&rig->desk, bytes);
+    assert_true(size > 0);
+    assert_int_equal(alarm_desk_encode_counts(&rig->desk, bytes), 0); /* nothing new */
+    alarm_desk_init(&rig->desk, "line-7", &rig->options, ask, &rig->engine, NULL, 0);
+    for (size_t cut = 0; cut < size; cut++)
+        assert_int_equal(alarm_desk_restore_counts(&rig->desk, bytes, cut), ST_CORRUPT);
+    assert_int_equal(alarm_desk_restore_counts(&rig->desk, bytes, size), ST_OK);
+    assert_memory_equal(&rig->desk.counts, &counts, sizeof counts);
+    assert_int_equal(counts.remote[REQUEST_MALFORMED], 1);
+    assert_int_equal(counts.remote[REQUEST_RETAINED], 1);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
@@ -288,6 +309,7 @@ int main(void)
         WITH_RIG(test_a_flood_is_turned_away),
         WITH_RIG(test_local_users_may_do_everything_under_their_own_name),
         WITH_RIG(test_every_answer_of_the_engine_has_its_name),
+        WITH_RIG(test_counts_survive_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -400,9 +400,11 @@ static void test_census_and_list_agree(void **state)
     assert_int_equal(census.by_state[ALARM_OOSRV], 1);
     assert_true(census.longest_active_ms == 86500000);
     assert_true(census.longest_out_of_service_ms == 86470000);
-    assert_int_equal(census.top_count, 3);
-    assert_string_equal(census.top[0].alarm, "b/t/H");
-    assert_int_equal(census.top[0].ever, 2);
+    assert_int_equal(census.day.count, 3);
+    assert_int_equal(census.day.calls, 4);
+    assert_string_equal(census.month.top[0].alarm, "b/t/H");
+    assert_int_equal(census.month.top[0].calls, 2);
+    assert_int_equal(census.month.top[0].ever, 2);
     struct alarm_view views[3];
     size_t cursor = 0;
     assert_int_equal(alarm_engine_list(rig->engine, &cursor, views, 3), 3);
@@ -423,6 +425,61 @@ static void test_census_and_list_agree(void **state)
     struct alarm_counts after = alarm_engine_count(rig->engine);
     after.unwatched = counts.unwatched;
     assert_memory_equal(&after, &counts, sizeof counts);
+    alarm_rig_close(rig);
+}
+
+static void test_figures_survive_and_balance(void **state)
+{
+    (void)state;
+    const struct alarm_rule rules[] = {
+        {HOT("t"), .realarm_ms = 600000, .realarm_count = 2, .priority = ALARM_PRIORITY_HIGH}};
+    struct alarm_rig *rig = alarm_rig_open(rules, 1);
+    alarm_rig_play(rig, "0 a 81\n0 b 81\n10 ack a/t/H 1\n700 ack a/t/H 1\n710 ack x/t/H 1\n"
+                        "720 reset a/t/H 1\n730 b 20\n740 b 81\n1000 a 20\n");
+    alarm_rig_pass_until(rig, 30 * 3600); /* past a midnight, and b has stood for a day */
+    struct alarm_counts before = alarm_engine_count(rig->engine);
+    struct alarm_census census;
+    alarm_engine_take_census(rig->engine, &census);
+    assert_int_equal(before.realarms, 1);
+    assert_int_equal(before.realarm_most, 1);
+    assert_true(before.active_longest_ms == 1000000);
+    assert_int_equal(before.annunciations, 3 + before.realarms);
+    assert_int_equal(before.commands[ALARM_UNKNOWN], 1);
+    assert_int_equal(before.commands[ALARM_NOT_APPLICABLE], 1);
+    assert_int_equal(before.acks, 2);
+    assert_true(before.ack_longest_ms == 90000);
+    uint64_t calls = 0;
+    for (size_t i = 0; i < census.month.count; i++) calls += census.month.top[i].ever;
+    assert_int_equal(calls, before.annunciations);
+    assert_int_equal(census.month.calls, before.annunciations);
+    assert_true(census.run_ms >= 30 * 3600000);
+    alarm_rig_restart(rig);
+    struct alarm_counts after = alarm_engine_count(rig->engine);
+    assert_memory_equal(&after, &before, sizeof before);
+    struct alarm_census again;
+    alarm_engine_advance(rig->engine, &rig->now);
+    alarm_engine_take_census(rig->engine, &again);
+    assert_int_equal(again.month.calls, census.month.calls);
+    alarm_rig_close(rig);
+}
+
+static void test_what_stands_is_counted_at_midnight(void **state)
+{
+    (void)state;
+    const struct alarm_rule rules[] = {{HOT("t")}};
+    struct alarm_rig *rig = alarm_rig_open(rules, 1);
+    alarm_rig_play(rig, "0 a 81\n0 b 81\n10 c 81\n");
+    alarm_rig_pass_until(rig, 86000);
+    assert_int_equal(alarm_engine_count(rig->engine).standing_at_midnight, 0);
+    alarm_rig_pass_until(rig, 2 * 86400);
+    assert_int_equal(alarm_engine_count(rig->engine).standing_at_midnight, 3);
+    alarm_rig_play(rig, "172900 a 20\n172901 b 20\n");
+    alarm_rig_pass_until(rig, 3 * 86400);
+    assert_int_equal(alarm_engine_count(rig->engine).standing_at_midnight, 1);
+    assert_int_equal(alarm_engine_count(rig->engine).standing_peak, 3);
+    alarm_rig_play(rig, "259300 wall -86400\n259301 wall 86400\n"); /* no midnight twice */
+    alarm_rig_restart(rig);
+    assert_int_equal(alarm_engine_count(rig->engine).standing_peak, 3);
     alarm_rig_close(rig);
 }
 
@@ -492,6 +549,8 @@ int main(void)
         cmocka_unit_test(test_a_condition_judged_elsewhere_raises_here),
         cmocka_unit_test(test_an_evicted_device_leaves_no_alarm_behind),
         cmocka_unit_test(test_census_and_list_agree),
+        cmocka_unit_test(test_figures_survive_and_balance),
+        cmocka_unit_test(test_what_stands_is_counted_at_midnight),
         cmocka_unit_test(test_damaged_entries_are_refused_or_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,36 @@ static const struct curve curves[] = {
      .expected = "15 o/t/H RAISE NORM>UNACK #1 calls\n30 o/t/H CLEAR UNACK>NORM #1\n"
                  "102 o/f/sensor_fault RAISE NORM>UNACK #1 calls uncertain\n"
                  "164 o/f/sensor_fault CLEAR UNACK>NORM #1\n"},
+    {.name = "bad values neither begin, confirm nor end a delay of a process alarm",
+     .rules = {{BARE, .on_delay_ms = 60000, .off_delay_ms = 60000, .hold_ms = 120000},
+               {.name = "f", .devices = "*", .is_fault_watched = true}},
+     .script = "0 o 81\n10 o bad\n20 o bad until 50 every 10\n70 o bad\n100 o 70\n110 o bad\n"
+               "170 o bad\n190 o 70\n260 end\n",
+     .is_whole = true,
+     .expected = "20 o/f/sensor_fault RAISE NORM>UNACK #1 calls uncertain\n"
+                 "60 o/t/H RAISE NORM>UNACK #1 calls uncertain\n"
+                 "160 o/t/H CLEAR UNACK>NORM #1 uncertain\n"
+                 "250 o/f/sensor_fault CLEAR UNACK>NORM #1\n"},
+    {.name = "with nothing but bad values a process alarm keeps its state",
+     .rules = {{BARE}, {.name = "f", .devices = "*", .is_fault_watched = true}},
+     .script = "0 o 81\n10 o bad until 600 every 10\n610 ack o/t/H 1\n611 end\n",
+     .is_whole = true,
+     .expected = "0 o/t/H RAISE NORM>UNACK #1 calls\n"
+                 "20 o/f/sensor_fault RAISE NORM>UNACK #1 calls uncertain\n"
+                 "610 o/t/H ACK UNACK>ACKED #1 uncertain\n610 ack: done\n"},
+    {.name = "one bad value is a fault after ten seconds, and one good value before is none",
+     .rules = {{.name = "f", .devices = "*", .is_fault_watched = true}},
+     .script = "0 o 20\n10 o bad\n15 o 20\n30 o bad\n45 end\n",
+     .is_whole = true,
+     .expected = "40 o/f/sensor_fault RAISE NORM>UNACK #1 calls uncertain\n"},
+    {.name = "bad values are no data",
+     .rules = {{.name = "g", .devices = "*", .no_data_ms = 60000},
+               {.name = "f", .devices = "*", .is_fault_watched = true}},
+     .script = "0 o 20\n10 o bad until 80 every 10\n85 o 20\n",
+     .is_whole = true,
+     .expected = "20 o/f/sensor_fault RAISE NORM>UNACK #1 calls uncertain\n"
+                 "60 o/g/no_data RAISE NORM>UNACK #1 calls uncertain\n"
+                 "85 o/g/no_data CLEAR UNACK>NORM #1\n"},
     {.name = "a one-shot shelf ends with the next return to normal",
      .rules = {{BARE}},
      .script = "0 o 81\n10 oneshot o/t/H 3600\n20 o 79\n30 o 81\n40 shelve o/t/H 28801\n"
@@ -236,6 +266,13 @@ static const struct curve curves[] = {
                  "20 a/t/H CLEAR UNACK>NORM #1 first\n"
                  "30 c/t/H RAISE NORM>UNACK #1 calls by a/t/H\n40 b/t/H CLEAR UNACK>NORM #1\n"
                  "50 c/t/H CLEAR UNACK>NORM #1\n60 c/t/H RAISE NORM>UNACK #2 calls first\n"},
+    {.name = "a bus that was silent before a restart is so until it is heard",
+     .rules = {{BARE}, {.name = "bus", .devices = "*", .silent_ms = 40000}},
+     .script = "0 a 81\n0 b 81\n60 restart\n75 restart\n80 a 81\n90 end\n",
+     .is_whole = true,
+     .expected = "0 a/t/H RAISE NORM>UNACK #1 calls\n0 b/t/H RAISE NORM>UNACK #1 calls\n"
+                 "41 gw/bus/source_silent RAISE NORM>UNACK #1 calls\n"
+                 "80 gw/bus/source_silent CLEAR UNACK>NORM #1\n"},
     {.name = "one alarm for a silent bus, not one for each device",
      .rules = {{.name = "n", .devices = "*", .no_data_ms = 60000},
                {.name = "bus", .devices = "*", .silent_ms = 40000}},

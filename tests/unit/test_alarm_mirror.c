@@ -20,7 +20,8 @@ struct world {
         char state[ALARM_STATE_SIZE]; /* "": nothing is kept */
         char device[64], name[ALARM_ID_SIZE];
     } kept[ALARMS];
-    size_t publishes, room; /* how many more are taken */
+    size_t publishes, room;          /* how many more are taken */
+    size_t at_begin, at_end, marked; /* publishes when the marks came; alarms by the second one */
     struct alarm_mirror mirror;
 };
 
@@ -64,6 +65,19 @@ static enum status publish(void *context, const char *device, const char *name, 
     return ST_OK;
 }
 
+static enum status mark(void *context, const char *json, size_t size)
+{
+    struct world *world = context;
+    assert_int_equal(strlen(json), size);
+    if (world->room == 0) return ST_AGAIN;
+    const char *alarms = strstr(json, "\"alarms\":");
+    assert_non_null(strstr(json, "\"type\":\"alarm-refresh\",\"gateway\":\"line-7\""));
+    assert_true((strstr(json, "\"phase\":\"end\"") != NULL) == (alarms != NULL));
+    *(alarms != NULL ? &world->at_end : &world->at_begin) = world->publishes;
+    if (alarms != NULL) world->marked = (size_t)atoi(alarms + strlen("\"alarms\":"));
+    return ST_OK;
+}
+
 static void set(struct world *world, size_t number, const char *state, uint32_t occurrence)
 {
     struct alarm_view *view = &world->alarms[number];
@@ -86,8 +100,12 @@ static int set_up(void **state)
     static struct world world;
     memset(&world, 0, sizeof world);
     for (size_t i = 0; i < 10; i++) set(&world, i, "NORM", 0);
-    const struct alarm_mirror_host host = {
-        .gateway = "line-7", .list = list, .find = find, .publish = publish, .context = &world};
+    const struct alarm_mirror_host host = {.gateway = "line-7",
+                                           .list = list,
+                                           .find = find,
+                                           .publish = publish,
+                                           .mark = mark,
+                                           .context = &world};
     alarm_mirror_init(&world.mirror, &host);
     world.room = SIZE_MAX;
     *state = &world;
@@ -133,20 +151,52 @@ static void test_what_could_not_leave_leaves_later(void **state)
     for (size_t i = 0; i < 10; i++) assert_string_equal(world->kept[i].state, "UNACK");
 }
 
-static void test_connections_say_what_is_not_normal_and_the_first_what_ever_was(void **state)
+static void test_each_connection_says_what_is_not_normal_first_and_all_that_ever_was(void **state)
 {
     struct world *world = *state;
     set(world, 1, "NORM", 4);
     set(world, 2, "SHLVD", 0);
     set(world, 3, "UNACK", 1);
-    assert_true(alarm_mirror_connect(&world->mirror));
-    alarm_mirror_pump(&world->mirror, 0);
-    assert_int_equal(world->publishes, 3);
-    assert_string_equal(world->kept[1].state, "NORM");
-    assert_string_equal(world->kept[2].state, "SHLVD");
-    assert_false(alarm_mirror_connect(&world->mirror));
+    for (size_t round = 0; round < 3; round++) {
+        assert_true(alarm_mirror_connect(&world->mirror) == (round == 0));
+        memset(world->kept, 0, sizeof world->kept); /* the broker comes back with nothing */
+        alarm_mirror_pump(&world->mirror, 0);
+        assert_int_equal(world->publishes, 3 * round + 3);
+        assert_int_equal(world->at_begin, 3 * round);
+        assert_int_equal(world->at_end, 3 * round + 2);
+        assert_int_equal(world->marked, 2);
+        assert_string_equal(world->kept[1].state, "NORM");
+        assert_string_equal(world->kept[2].state, "SHLVD");
+        assert_string_equal(world->kept[3].state, "UNACK");
+    }
+}
+
+static void test_a_connection_lost_in_the_middle_begins_anew(void **state)
+{
+    struct world *world = *state;
+    for (size_t i = 0; i < 10; i++) set(world, i, "UNACK", 1);
+    (void)alarm_mirror_connect(&world->mirror);
+    world->room = 5;
     alarm_mirror_pump(&world->mirror, 0);
     assert_int_equal(world->publishes, 5);
+    assert_int_equal(world->marked, 0);
+    memset(world->kept, 0, sizeof world->kept);
+    (void)alarm_mirror_connect(&world->mirror);
+    world->room = SIZE_MAX;
+    alarm_mirror_pump(&world->mirror, 0);
+    assert_int_equal(world->marked, 10);
+    for (size_t i = 0; i < 10; i++) assert_string_equal(world->kept[i].state, "UNACK");
+}
+
+static void test_what_went_away_is_looked_for_at_the_next_connection(void **state)
+{
+    struct world *world = *state;
+    assert_true(alarm_mirror_connect(&world->mirror));
+    assert_false(alarm_mirror_connect(&world->mirror));
+    alarm_mirror_note(&world->mirror, "d99/hot/H", "d99", 1); /* there is no such alarm any more */
+    alarm_mirror_pump(&world->mirror, 1);
+    assert_int_equal(world->publishes, 1);
+    assert_true(alarm_mirror_connect(&world->mirror)); /* the empty message may not have arrived */
 }
 
 static void test_a_scan_leaves_out_what_is_not_durable_yet(void **state)
@@ -170,7 +220,7 @@ static void test_more_changes_than_places_make_a_scan_of_everything_durable(void
     for (size_t i = ALARM_MIRROR_CHANGES; i < ALARMS; i++)
         assert_string_equal(world->kept[i].state, "");
     world->room = 5;
-    while (world->mirror.is_scanning) {
+    while (world->mirror.phase != ALARM_MIRROR_IDLE) {
         alarm_mirror_pump(&world->mirror, ALARMS);
         world->room = 5;
     }
@@ -219,7 +269,9 @@ int main(void)
         WITH_WORLD(test_a_state_leaves_after_its_commit),
         WITH_WORLD(test_a_newer_change_holds_the_older_one_back_until_it_is_durable),
         WITH_WORLD(test_what_could_not_leave_leaves_later),
-        WITH_WORLD(test_connections_say_what_is_not_normal_and_the_first_what_ever_was),
+        WITH_WORLD(test_each_connection_says_what_is_not_normal_first_and_all_that_ever_was),
+        WITH_WORLD(test_a_connection_lost_in_the_middle_begins_anew),
+        WITH_WORLD(test_what_went_away_is_looked_for_at_the_next_connection),
         WITH_WORLD(test_a_scan_leaves_out_what_is_not_durable_yet),
         WITH_WORLD(test_more_changes_than_places_make_a_scan_of_everything_durable),
         WITH_WORLD(test_what_is_no_longer_configured_is_emptied),

@@ -3,6 +3,7 @@
 #include "alarm/alarm_rate.h"
 #include "alarm/alarm_rule.h"
 #include "alarm/alarm_state.h"
+#include "alarm/alarm_tally.h"
 #include "alarm/alarm_timer.h"
 #include "alarm/alarm_zone.h"
 
@@ -299,6 +300,34 @@ static void test_every_word_is_there(void **unused)
     for (int i = 0; i <= ALARM_BUSY; i++) assert_non_null(alarm_answer_text((enum alarm_answer)i));
 }
 
+static void test_a_tally_knows_two_days_and_thirty(void **unused)
+{
+    (void)unused;
+    struct alarm_tally tally = {0};
+    assert_int_equal(alarm_tally_month(&tally, 0), 0);
+    for (uint32_t day = 0; day < 200; day++) {
+        for (uint32_t i = 0; i <= day % 2; i++) alarm_tally_add(&tally, day); /* 1, 2, 1, 2 ... */
+        assert_int_equal(alarm_tally_day(&tally, day), day == 0 ? 1 : 3);
+        if (day < 29) continue;
+        /* So many days lie in the ten parts, the present one included. */
+        uint32_t days = 28 + day % 3;
+        uint32_t twos = day % 2 == 1 ? (days + 1) / 2 : days / 2;
+        assert_int_equal(alarm_tally_month(&tally, day), days + twos);
+    }
+    assert_int_equal(alarm_tally_day(&tally, 200), 2);
+    assert_int_equal(alarm_tally_day(&tally, 201), 0);
+    uint32_t before = alarm_tally_month(&tally, 199);
+    for (uint32_t day = 200; day < 240; day++) {
+        assert_true(alarm_tally_month(&tally, day) <= before);
+        before = alarm_tally_month(&tally, day);
+    }
+    assert_int_equal(before, 0);
+    alarm_tally_add(&tally, 1000000); /* what is of long ago is not counted as of now */
+    assert_int_equal(alarm_tally_month(&tally, 1000000), 1);
+    for (int i = 0; i < 70000; i++) alarm_tally_add(&tally, 1000000);
+    assert_int_equal(alarm_tally_day(&tally, 1000000), UINT16_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_flapping_weighs_the_newest_most),
         cmocka_unit_test(test_rates_need_a_period_and_no_gap),
         cmocka_unit_test(test_limits_must_leave_room_for_their_deadbands),
+        cmocka_unit_test(test_a_tally_knows_two_days_and_thirty),
         cmocka_unit_test(test_every_word_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

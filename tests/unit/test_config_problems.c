@@ -232,6 +232,16 @@ static void test_values_that_do_not_go_together(void **state)
         {"alarms: [{name: a b, high: 4}]\n", 1, 17, "name: may hold only letters, digits, . _ -"},
         {"alarms:\n- {name: a, high: 4}\n- {name: b, high: 4}\n- {high: 5, name: a}\n", 4, 19,
          "name: the alarm in line 2 is called \"a\" too"},
+        {"alarms: [{name: a, high: -273.2}]\n", 1, 26, "high: is below absolute zero"},
+        {"alarms: [{name: a, source_silent: 1min, silent_count: 1}]\n", 1, 55,
+         "silent_count: is at least 2; for each device by itself there is no_data"},
+        {"alarms:\n- name: a\n  devices: o*\n  high: 5\n  high_high: 9\n  overrides:\n"
+         "  - {devices: o1, high: 6}\n  - {devices: o2, high: 9}\n",
+         8, 25, "high: must be less than high_high, for this override"},
+        {"alarms:\n- name: a\n  devices: o*\n  high: 5\n  overrides:\n  - {devices: z1, high: 6}\n",
+         6, 15, "devices: \"z1\" is none of the rule's own, \"o*\""},
+        {"alarms: [{name: a, high: 5, overrides: [{devices: \"\", high: 6}]}]\n", 1, 51,
+         "devices: is empty"},
         {"alarms: [{name: a, high: 200000}]\n", 1, 26, "high: must be a number, not \"200000\""},
     };
     check_lines(cases, sizeof cases / sizeof *cases);

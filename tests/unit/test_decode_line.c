@@ -15,7 +15,8 @@
 
 static struct line_options options_of(const char *line, int checksum)
 {
-    struct line_options options = {.checksum = checksum, .mapping = {.unit = "C"}};
+    struct line_options options = {.checksum = checksum,
+                                   .mapping = {.unit = "C", .good = MAPPING_GOOD}};
     strcpy(options.line, line);
     return options;
 }
@@ -126,16 +127,28 @@ static void test_a_comma_of_another_locale_is_never_cut_off(void **state)
 {
     (void)state;
     static const struct line_case cases[] = {
-        {"{value}", "23,5", VERDICT_SYNTAX, 0, NULL},
-        {"{device};{value}", "A0;23,5", VERDICT_SYNTAX, 0, NULL},
-        {"{device},{value}", "A0,23,5", VERDICT_SYNTAX, 0, NULL},
-        {"T={value} H={}", "T=23,5 H=4", VERDICT_SYNTAX, 0, NULL},
+        {"{value}", "23,5", VERDICT_NOT_NUMBER, 0, NULL},
+        {"{device};{value}", "A0;23,5", VERDICT_NOT_NUMBER, 0, NULL},
+        {"{device},{value}", "A0,23,5", VERDICT_NOT_NUMBER, 0, NULL},
+        {"T={value} H={}", "T=23,5 H=4", VERDICT_NOT_NUMBER, 0, NULL},
     };
     check_all(cases, COUNT(cases), LINE_CHECKSUM_NONE);
     struct line_options pairs = options_of("kv", LINE_CHECKSUM_NONE);
     struct mapping_result result = {.device = ""};
     strcpy(pairs.mapping.value, "T");
     assert_int_equal(decode(&pairs, "T=23,5 H=4", &result), VERDICT_SYNTAX);
+    static const struct line_case faults[] = {
+        {"{device};{quality};{value}", "A0;ok;23.5", VERDICT_OK, 23500000, "A0"},
+        {"{device};{quality};{value}", "A0;E4;23.5", VERDICT_QUALITY, 0, NULL},
+    };
+    check_all(faults, COUNT(faults), LINE_CHECKSUM_NONE);
+    strcpy(pairs.mapping.quality, "Q");
+    strcpy(pairs.mapping.good, "0");
+    assert_int_equal(decode(&pairs, "T=23.5 Q=0", &result), VERDICT_OK);
+    assert_int_equal(decode(&pairs, "T=23.5", &result), VERDICT_OK);
+    assert_int_equal(decode(&pairs, "T=23.5 Q=3", &result), VERDICT_QUALITY);
+    assert_int_equal(decode(&pairs, "Q=3", &result), VERDICT_QUALITY);
+    assert_int_equal(decode(&pairs, "Q=0", &result), VERDICT_FIELD);
 }
 
 static void test_noise_is_a_broken_frame(void **state)
@@ -198,7 +211,7 @@ static void test_pairs(void **state)
         {"id=A0 t=23.5", VERDICT_FIELD, 0, NULL},
         {"=23.5", VERDICT_SYNTAX, 0, NULL},
         {"hello", VERDICT_SYNTAX, 0, NULL},
-        {"id=A0 T=2x", VERDICT_SYNTAX, 0, NULL},
+        {"id=A0 T=2x", VERDICT_NOT_NUMBER, 0, NULL},
     };
     struct line_options options = options_of("kv", LINE_CHECKSUM_NONE);
     strcpy(options.mapping.value, "T");

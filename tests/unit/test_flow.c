@@ -85,12 +85,6 @@ bool store_commit(struct store *store, uint64_t ticket)
     return true;
 }
 
-void store_set_wal(struct store *store, int percent)
-{
-    (void)store;
-    (void)percent;
-}
-
 bool store_is_committing(const struct store *store)
 {
     return store->is_committing;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,33 +55,22 @@ static void test_a_payload_that_is_one_number(void **state)
     (void)state;
     static const struct mapping mapping = {.unit = "C"};
     static const struct payload_case cases[] = {
-        {"21.5", VERDICT_OK, 21500000},
-        {" 21.5\n", VERDICT_OK, 21500000},
-        {"\t21.5\r\n", VERDICT_OK, 21500000},
-        {"+21.50", VERDICT_OK, 21500000},
-        {"-4", VERDICT_OK, -4000000},
-        {"2.15e1", VERDICT_OK, 21500000},
-        {"007", VERDICT_OK, 7000000},
-        {"", VERDICT_LENGTH, 0},
-        {" \n", VERDICT_NO_VALUE, 0},
-        {"nan", VERDICT_NO_VALUE, 0},
-        {"NaN", VERDICT_NO_VALUE, 0},
-        {"null\n", VERDICT_NO_VALUE, 0},
-        {"None", VERDICT_NO_VALUE, 0},
-        {"unavailable", VERDICT_NO_VALUE, 0},
-        {"unknown", VERDICT_NO_VALUE, 0},
-        {"nano", VERDICT_SYNTAX, 0},
-        {"Infinity", VERDICT_SYNTAX, 0},
-        {"-inf", VERDICT_SYNTAX, 0},
-        {"0x15", VERDICT_SYNTAX, 0},
-        {"1.", VERDICT_SYNTAX, 0},
-        {".5", VERDICT_SYNTAX, 0},
-        {"23,5", VERDICT_SYNTAX, 0},
-        {"21.5 C", VERDICT_SYNTAX, 0},
-        {"2 1", VERDICT_SYNTAX, 0},
-        {"{\"t\":1}", VERDICT_SYNTAX, 0},
-        {"1e999", VERDICT_RANGE, 0},
-        {"100001", VERDICT_RANGE, 0},
+        {"21.5", VERDICT_OK, 21500000},       {" 21.5\n", VERDICT_OK, 21500000},
+        {"\t21.5\r\n", VERDICT_OK, 21500000}, {"+21.50", VERDICT_OK, 21500000},
+        {"-4", VERDICT_OK, -4000000},         {"2.15e1", VERDICT_OK, 21500000},
+        {"007", VERDICT_OK, 7000000},         {"", VERDICT_LENGTH, 0},
+        {" \n", VERDICT_NO_VALUE, 0},         {"nan", VERDICT_NO_VALUE, 0},
+        {"NaN", VERDICT_NO_VALUE, 0},         {"null\n", VERDICT_NO_VALUE, 0},
+        {"None", VERDICT_NO_VALUE, 0},        {"unavailable", VERDICT_NO_VALUE, 0},
+        {"unknown", VERDICT_NO_VALUE, 0},     {"nano", VERDICT_NOT_NUMBER, 0},
+        {"Infinity", VERDICT_NOT_NUMBER, 0},  {"-inf", VERDICT_NOT_NUMBER, 0},
+        {"0x15", VERDICT_NOT_NUMBER, 0},      {"1.", VERDICT_NOT_NUMBER, 0},
+        {".5", VERDICT_NOT_NUMBER, 0},        {"23,5", VERDICT_NOT_NUMBER, 0},
+        {"21.5 C", VERDICT_NOT_NUMBER, 0},    {"2 1", VERDICT_NOT_NUMBER, 0},
+        {"{\"t\":1}", VERDICT_NOT_NUMBER, 0}, {"1e999", VERDICT_RANGE, 0},
+        {"100001", VERDICT_RANGE, 0},         {"-100001", VERDICT_RANGE, 0},
+        {"-273.15", VERDICT_OK, -273150000},  {"-273.150001", VERDICT_IMPOSSIBLE, 0},
+        {"-1000", VERDICT_IMPOSSIBLE, 0},
     };
     check_all(&mapping, cases, COUNT(cases));
 }
@@ -101,16 +91,16 @@ static void test_a_value_in_json(void **state)
         {"{\"data\":[{\"t\":\"nan\"}]}", VERDICT_NO_VALUE, 0},
         {"{\"data\":[{\"t\":\"\"}]}", VERDICT_NO_VALUE, 0},
         {"{\"data\":[{\"t\":\"unavailable\"}]}", VERDICT_NO_VALUE, 0},
-        {"{\"data\":[{\"t\":true}]}", VERDICT_FIELD, 0},
-        {"{\"data\":[{\"t\":[21.5]}]}", VERDICT_FIELD, 0},
-        {"{\"data\":[{\"t\":{}}]}", VERDICT_FIELD, 0},
+        {"{\"data\":[{\"t\":true}]}", VERDICT_NOT_NUMBER, 0},
+        {"{\"data\":[{\"t\":[21.5]}]}", VERDICT_NOT_NUMBER, 0},
+        {"{\"data\":[{\"t\":{}}]}", VERDICT_NOT_NUMBER, 0},
         {"{\"data\":[{}]}", VERDICT_FIELD, 0},
         {"{\"data\":[]}", VERDICT_FIELD, 0},
         {"{}", VERDICT_FIELD, 0},
         {"21.5", VERDICT_FIELD, 0},
         {"null", VERDICT_FIELD, 0},
         {"{\"data\":[{\"t\":1e999}]}", VERDICT_RANGE, 0},
-        {"{\"data\":[{\"t\":\"warm\"}]}", VERDICT_SYNTAX, 0},
+        {"{\"data\":[{\"t\":\"warm\"}]}", VERDICT_NOT_NUMBER, 0},
         {"{\"data\":[{\"t\":NaN}]}", VERDICT_SYNTAX, 0},
         {"{\"data\":[{\"t\":01}]}", VERDICT_SYNTAX, 0},
         {"{\"data\":[{\"t\":1,\"t\":2}]}", VERDICT_SYNTAX, 0},
@@ -140,7 +130,7 @@ static void test_numbers_of_any_length(void **state)
     strcpy(payload, "{\"t\":\"\\u0032");
     memset(payload + 12, '0', 300);
     strcpy(payload + 312, "\"}");
-    assert_int_equal(decode(&mapping, payload, &result), VERDICT_FIELD);
+    assert_int_equal(decode(&mapping, payload, &result), VERDICT_NOT_NUMBER);
 }
 
 static void test_units(void **state)
@@ -164,7 +154,11 @@ static void test_units(void **state)
         {"/u", "{\"t\":212}", VERDICT_FIELD, 0},
         {"/u", "{\"t\":212,\"u\":null}", VERDICT_FIELD, 0},
         {"/u", "{\"t\":212,\"u\":\"furlong\"}", VERDICT_FIELD, 0},
-        {"K", "{\"t\":-100000}", VERDICT_RANGE, 0},
+        {"K", "{\"t\":-0.000001}", VERDICT_IMPOSSIBLE, 0},
+        {"K", "{\"t\":-100000}", VERDICT_IMPOSSIBLE, 0},
+        {"F", "{\"t\":-459.67}", VERDICT_OK, -273150000},
+        {"F", "{\"t\":-459.670001}", VERDICT_IMPOSSIBLE, 0},
+        {"C", "{\"t\":-273.150001}", VERDICT_IMPOSSIBLE, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct mapping mapping = {.value = "/t"};
@@ -340,11 +334,76 @@ static void test_the_rows_of_a_field_table(void **state)
         struct mapping map;
     };
     static const struct field fields[] = {MAPPING_FIELDS(struct options, map)};
-    assert_int_equal(COUNT(fields), 5);
+    assert_int_equal(COUNT(fields), 7);
     assert_string_equal(fields[0].name, "value");
     assert_int_equal(fields[0].offset, offsetof(struct options, map));
-    assert_int_equal(fields[4].offset, offsetof(struct options, map.device));
-    assert_int_equal(fields[4].size, sizeof((struct mapping *)0)->device);
+    assert_int_equal(fields[4].offset, offsetof(struct options, map.quality));
+    assert_int_equal(fields[4].size, sizeof((struct mapping *)0)->quality);
+    assert_string_equal(fields[6].name, "device");
+}
+
+/* What is told to the sensor's alarm needs a device and a time, whatever the value is. */
+static void test_a_bad_value_still_says_whose_and_when(void **state)
+{
+    (void)state;
+    static const struct mapping mapping = {.value = "/t",
+                                           .time = "/ts",
+                                           .unit = "C",
+                                           .device = "/id",
+                                           .quality = "/s",
+                                           .good = MAPPING_GOOD};
+    static const struct {
+        const char *value;
+        enum verdict verdict;
+    } cases[] = {
+        {"null", VERDICT_NO_VALUE},        {"\"nan\"", VERDICT_NO_VALUE},
+        {"\"fault\"", VERDICT_NOT_NUMBER}, {"false", VERDICT_NOT_NUMBER},
+        {"[1]", VERDICT_NOT_NUMBER},       {"1e9", VERDICT_RANGE},
+        {"-300", VERDICT_IMPOSSIBLE},      {"20,\"s\":\"open circuit\"", VERDICT_QUALITY},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char payload[128];
+        struct mapping_result result = {.device = "oven"};
+        (void)snprintf(payload, sizeof payload, "{\"id\":7,\"ts\":1600000000,\"t\":%s}",
+                       cases[i].value);
+        assert_int_equal(decode(&mapping, payload, &result), cases[i].verdict);
+        assert_true(verdict_is_of_sensor(cases[i].verdict));
+        assert_string_equal(result.device, "oven/7");
+        assert_true(result.has_event_time);
+        assert_int_equal(result.event_ms, INT64_C(1600000000000));
+        if (cases[i].verdict == VERDICT_IMPOSSIBLE)
+            assert_int_equal(result.value_micro, -300000000);
+    }
+}
+
+static void test_a_device_may_say_that_its_value_is_bad(void **state)
+{
+    (void)state;
+    static const struct payload_case words[] = {
+        {"{\"t\":1,\"s\":\"OK\"}", VERDICT_OK, 1000000},
+        {"{\"t\":1,\"s\":\"good\"}", VERDICT_OK, 1000000},
+        {"{\"t\":1,\"s\":true}", VERDICT_OK, 1000000},
+        {"{\"t\":1,\"s\":192}", VERDICT_OK, 1000000},
+        {"{\"t\":1}", VERDICT_OK, 1000000}, /* said only when there is something to say */
+        {"{\"t\":1,\"s\":\"goo\"}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":\"good ok\"}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":\"\"}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":false}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":null}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":{\"x\":1}}", VERDICT_QUALITY, 0},
+        {"{\"t\":null,\"s\":\"fault\"}", VERDICT_QUALITY, 0},
+        {"{\"s\":\"fault\"}", VERDICT_QUALITY, 0},
+        {"{\"s\":\"ok\"}", VERDICT_FIELD, 0},
+    };
+    static const struct payload_case codes[] = {
+        {"{\"t\":1,\"s\":0}", VERDICT_OK, 1000000},
+        {"{\"t\":1,\"s\":4}", VERDICT_QUALITY, 0},
+        {"{\"t\":1,\"s\":\"good\"}", VERDICT_QUALITY, 0},
+    };
+    struct mapping mapping = {.value = "/t", .unit = "C", .quality = "/s", .good = MAPPING_GOOD};
+    check_all(&mapping, words, COUNT(words));
+    strcpy(mapping.good, "0");
+    check_all(&mapping, codes, COUNT(codes));
 }
 
 int main(void)
@@ -359,6 +418,8 @@ int main(void)
         cmocka_unit_test(test_real_payloads),
         cmocka_unit_test(test_options_that_do_not_fit_together),
         cmocka_unit_test(test_the_rows_of_a_field_table),
+        cmocka_unit_test(test_a_bad_value_still_says_whose_and_when),
+        cmocka_unit_test(test_a_device_may_say_that_its_value_is_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,6 +373,93 @@ static void test_alarm_is_raised_by_time(void **state)
     finish(&f, &capture);
 }
 
+static void add_bad(struct fixture *fixture, const char *device, int64_t event_ms,
+                    enum verdict verdict)
+{
+    struct reading reading = {.has_event_time = event_ms != 0, .event_ms = event_ms};
+    snprintf(reading.device, sizeof reading.device, "%s", device);
+    stream_add_bad_value(fixture->stream, &reading, verdict, &fixture->now);
+}
+
+static struct stream_options watched_for_faults(void)
+{
+    struct stream_options options = tens();
+    options.alarm_count = 1;
+    options.alarms[0] =
+        (struct alarm_rule){.name = "fault", .devices = "*", .is_fault_watched = true};
+    return options;
+}
+
+static void test_refused_values_are_a_fault_of_the_sensor_and_nothing_else(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(watched_for_faults(), &capture);
+    assert_int_equal(add(&f, "a", T0, 5), VERDICT_OK);
+    add_bad(&f, "a", T0 + 1, VERDICT_NO_VALUE);
+    assert_int_equal(stream_count(f.stream).alarms_active, 0);
+    add_bad(&f, "a", T0 + 2, VERDICT_NOT_NUMBER);
+    assert_int_equal(stream_count(f.stream).alarms_active, 1);
+    assert_int_equal(capture.record_count, 1);
+    assert_string_equal(capture.records[0].alarm.kind, "sensor_fault");
+    assert_string_equal(capture.records[0].alarm.reason, verdict_text(VERDICT_NOT_NUMBER));
+    assert_true(capture.records[0].alarm.has_no_value);
+    assert_true(capture.records[0].alarm.is_uncertain);
+    assert_int_equal(stream_count(f.stream).accepted, 1);
+    struct stream_device device;
+    assert_true(stream_get_device(f.stream, 0, f.now.mono_ms, &device));
+    assert_int_equal(device.rejected, 2);
+    assert_int_equal(device.last_micro, 5);
+    finish(&f, &capture);
+}
+
+static void test_bad_values_that_are_no_news_raise_nothing(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(watched_for_faults(), &capture);
+    assert_int_equal(add(&f, "a", T0, 5), VERDICT_OK);
+    for (int i = 0; i < 5; i++) {
+        add_bad(&f, "a", T0 - 1, VERDICT_NO_VALUE);                      /* older than the newest */
+        add_bad(&f, "a", f.now.wall_ms + 3600000, VERDICT_QUALITY);      /* ahead of the clock */
+        add_bad(&f, "a", f.now.wall_ms - 2 * 86400000, VERDICT_QUALITY); /* of long ago */
+    }
+    assert_int_equal(stream_count(f.stream).alarms_active, 0);
+    assert_int_equal(capture.record_count, 0);
+    finish(&f, &capture);
+}
+
+static void test_bad_values_admit_no_device(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(watched_for_faults(), &capture);
+    for (int i = 0; i < 3; i++) {
+        add_bad(&f, "noise", 0, VERDICT_NOT_NUMBER);
+        add_bad(&f, "dead", 0, VERDICT_NO_VALUE); /* says clearly that it has none */
+    }
+    assert_int_equal(stream_count(f.stream).devices, 0);
+    assert_int_equal(stream_count(f.stream).alarms_active, 1);
+    assert_string_equal(capture.records[0].device, "dead");
+    finish(&f, &capture);
+}
+
+static void test_what_is_colder_than_possible_is_refused_and_a_fault(void **state)
+{
+    (void)state;
+    struct capture capture = {0};
+    struct fixture f = start(watched_for_faults(), &capture);
+    assert_int_equal(add(&f, "a", T0, LIMIT_COLDEST_MICRO), VERDICT_OK);
+    assert_int_equal(add(&f, "a", T0 + 1, LIMIT_COLDEST_MICRO - 1), VERDICT_IMPOSSIBLE);
+    assert_int_equal(add(&f, "a", T0 + 2, -LIMIT_VALUE_MICRO), VERDICT_IMPOSSIBLE);
+    assert_int_equal(stream_count(f.stream).accepted, 1);
+    assert_int_equal(capture.record_count, 1);
+    assert_string_equal(capture.records[0].alarm.kind, "sensor_fault");
+    assert_false(capture.records[0].alarm.has_no_value);
+    assert_int_equal(capture.records[0].alarm.value_micro, -LIMIT_VALUE_MICRO);
+    finish(&f, &capture);
+}
+
 static void test_no_room_changes_nothing(void **state)
 {
     (void)state;
@@ -468,6 +555,10 @@ int main(void)
         cmocka_unit_test(test_windows_by_count),
         cmocka_unit_test(test_provisional_results_are_outranked),
         cmocka_unit_test(test_alarm_is_raised_by_time),
+        cmocka_unit_test(test_refused_values_are_a_fault_of_the_sensor_and_nothing_else),
+        cmocka_unit_test(test_bad_values_that_are_no_news_raise_nothing),
+        cmocka_unit_test(test_bad_values_admit_no_device),
+        cmocka_unit_test(test_what_is_colder_than_possible_is_refused_and_a_fault),
         cmocka_unit_test(test_no_room_changes_nothing),
         cmocka_unit_test(test_other_windows_are_rebuilt_from_the_journal),
         cmocka_unit_test(test_options_that_do_not_fit_are_refused),
