@@ -1,7 +1,6 @@
 /* parts: the inside of a stream, shared by the files of this folder and nobody else.
- *
- * One block holds everything: the stream, the table of devices, and per device its header, rings,
- * counts, marks and panes at offsets that the options decide.  Loop thread only. */
+ * One block holds the stream, the table of devices, and per device its header, rings, counts,
+ * marks and panes at offsets that the options decide; the rules lie beside.  Loop thread only. */
 #ifndef ISOTHERM_STREAM_PARTS_H
 #define ISOTHERM_STREAM_PARTS_H
 
@@ -94,9 +93,9 @@ struct layout {
 
 struct stream {
     struct stream_options options;
+    struct alarm_rule *rules; /* those of the options, owned */
     struct stream_sink sink;
     struct layout layout;
-    struct alarm_rule *rules; /* its own, those of the options; NULL: none */
     struct alarm_engine *alarms;
     size_t alarm_room_bytes; /* what alarms may need beside the records of a call */
     struct stream_counts counts;
