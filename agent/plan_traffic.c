@@ -164,16 +164,16 @@ static void conclude(struct rehearsal *rehearsal, int64_t every_ms)
 
 /* Alarms come as they come, but a device is learned from every reading: of all rules only what
  * learns is left, once, for any device. */
-static bool leave_what_learns(struct stream_options *options, struct alarm_rule *rule)
+static bool leave_what_learns(struct stream_options *options)
 {
-    bool learns = false;
-    for (size_t i = 0; i < options->alarm_count; i++) learns |= options->alarms[i].is_unusual;
-    *rule = (struct alarm_rule){
+    static const struct alarm_rule rule = {
         .name = "learns",
         .devices = "*",
         .is_unusual = true,
         .unusual = {.deviations_micro = (int64_t)HABIT_DEVIATIONS_MAX * 1000000}};
-    options->alarms = rule;
+    bool learns = false;
+    for (size_t i = 0; i < options->alarm_count; i++) learns |= options->alarms[i].is_unusual;
+    options->alarms = &rule;
     options->alarm_count = learns ? 1 : 0;
     return learns;
 }
@@ -213,9 +213,7 @@ enum status plan_rehearse(struct plan_traffic *traffic, const struct config *con
     if (id_bytes > 2) id[id_bytes / 2] = '/'; /* three bytes of the topic */
     struct stream_options options = config_stream_options(config);
     options.devices = 1;
-    struct alarm_rule learning;
-    if (leave_what_learns(&options, &learning))
-        traffic->state_bytes = habit_state_bytes(config, id_bytes);
+    if (leave_what_learns(&options)) traffic->state_bytes = habit_state_bytes(config, id_bytes);
     const struct stream_sink sink = {
         .has_room = has_room, .emit = take_record, .journal = take_journal, .context = &rehearsal};
     struct stream *stream = NULL;

@@ -383,10 +383,11 @@ static void add_bad(struct fixture *fixture, const char *device, int64_t event_m
 
 static struct stream_options watched_for_faults(void)
 {
+    static const struct alarm_rule fault = {
+        .name = "fault", .devices = "*", .is_fault_watched = true};
     struct stream_options options = tens();
     options.alarm_count = 1;
-    options.alarms[0] =
-        (struct alarm_rule){.name = "fault", .devices = "*", .is_fault_watched = true};
+    options.alarms = &fault;
     return options;
 }
 
