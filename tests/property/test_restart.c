@@ -105,13 +105,14 @@ static int compare_records(const void *left, const void *right)
 }
 
 /* When the restart came decides how many provisional results there were, and how much of a delay
- * is left: the time until the next call is not counted. */
+ * is left, and so when a flood of alarms begins: the time until the next call is not counted. */
 static size_t skip_timed(const struct capture *capture, size_t at)
 {
     for (; at < capture->record_count; at++) {
         const struct record *record = &capture->records[at];
         if (record->kind == RECORD_WINDOW && !record->window.is_provisional) break;
-        if (record->kind == RECORD_ALARM && record->alarm.on_delay_ms == 0) break;
+        bool is_flood = strcmp(record->alarm.kind, "flood") == 0;
+        if (record->kind == RECORD_ALARM && record->alarm.on_delay_ms == 0 && !is_flood) break;
     }
     return at;
 }
