@@ -94,7 +94,7 @@ def check_replay(place):
     assert run.returncode == 0, run
     records = [json.loads(line) for line in run.stdout.splitlines()]
     assert [(r["count"], r["sum"]) for r in records] == [(2, "4"), (1, "4")], records
-    assert "syntax 1" in run.stderr, run.stderr
+    assert "not_a_number 1" in run.stderr, run.stderr
     assert isotherm("replay", str(place.path / "none")).returncode == 1
     assert isotherm("replay", str(place.path)).returncode == 1, "a folder is no recording"
     for wrong in (["-w", "0s"], ["-w", "1s/2s"], ["-l", "{other}"], ["-w", "1s"] * 9):
