@@ -287,10 +287,10 @@ def cut_configuration():
 
 def acknowledged_readings_survive_power_cuts(stand):
     site = stand.broker(SITE_OUTSIDE)
+    stand.configure(cut_configuration())  # with a store of its own; the last of the old one is out
     centre = Centre(next(thing for thing in stand.things if isinstance(thing, Broker)))
     client = Steady(site).wait()
     stand.things += [centre, client]
-    stand.configure(cut_configuration())
     kill_loop.RATE = 100  # an emulated machine is not to drown
     publisher = Publisher(client, SEED)
     senders = [CoapSender(COAP_PORT, name, SEED + i) for i, name in enumerate(COAP)]
