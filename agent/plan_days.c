@@ -66,12 +66,12 @@ static void fill_records(struct plan *plan, const struct plan_traffic *traffic)
 }
 
 /* The most that the journal may have grown to when the centre goes away. */
-static int64_t journal_most(const struct plan *plan, const struct plan_traffic *traffic)
+static int64_t journal_most(const struct plan *plan, const struct config *config,
+                            const struct plan_traffic *traffic)
 {
     int64_t states = plan->assumed.devices * traffic->state_bytes;
-    int64_t most = FLOW_SWEEP_GROWTH * states > FLOW_SWEEP_MIN_BYTES ? FLOW_SWEEP_GROWTH * states
-                                                                     : FLOW_SWEEP_MIN_BYTES;
-    return most + 2 * states;
+    int64_t share = flow_journal_share(config->store.budget_bytes);
+    return flow_sweep_limit(states, share) + 2 * states;
 }
 
 /* The ledger goes out beside the records. */
@@ -92,7 +92,7 @@ static void fill_outbox(struct plan *plan, const struct config *config,
     if (database_share(options.budget_bytes, 0, options.batch_bytes, &shares) != ST_OK) return;
     /* From there on the store merges. */
     int64_t pages = shares.max_pages * DEGRADE_BEGIN_PERCENT / 100 * DATABASE_PAGE_BYTES;
-    plan->outbox_bytes = pages - journal_most(plan, traffic);
+    plan->outbox_bytes = pages - journal_most(plan, config, traffic);
     if (plan->outbox_bytes < 0) plan->outbox_bytes = 0;
 }
 

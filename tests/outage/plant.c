@@ -155,6 +155,7 @@ static void raise_alarms(struct plant *plant)
     if (!chance(plant, plant->options.alarm_permille)) return;
     struct record alarm = {.kind = RECORD_ALARM, .device = "d0", .created_ms = plant->wall_ms};
     memcpy(alarm.alarm.name, "hot", 4);
+    if (plant->options.alarms_at_once > 0) alarm.alarm.priority = ALARM_PRIORITY_HIGH; /* stay */
     for (unsigned i = 0; i == 0 || i < plant->options.alarms_at_once; i++) {
         if (i > 0 && !batch_has_room(&plant->batch, STREAM_ALARM_BYTES)) return;
         emit(plant, &alarm);

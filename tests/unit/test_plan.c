@@ -217,8 +217,9 @@ static void test_a_store_holds_the_hours_that_were_planned(void **state)
     bench_fini(&bench);
     int64_t planned = plan.levels[0].covered_ms / 60000 * 200;
     print_message("held %llu, planned %lld\n", (unsigned long long)held, (long long)planned);
-    /* The plan leaves room for a journal, which there was none of here. */
-    assert_in_range(planned, held * 75 / 100, held);
+    /* The plan leaves room for a journal, which there was none of here, and counts until merging
+     * begins; a store that has no idle moment between commits begins later. */
+    assert_in_range(planned, held * 65 / 100, held);
 }
 
 int main(void)
