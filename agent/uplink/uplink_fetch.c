@@ -132,6 +132,18 @@ static void wait_at_most(struct choice *choice, int64_t wait_ms)
     if (choice->wait_ms == 0 || wait_ms < choice->wait_ms) choice->wait_ms = wait_ms;
 }
 
+/* More alarms wait, and the table is full of those just sent: an answer or a commit makes places at
+ * once, and no window goes before.  Where the broker refuses them all, windows go on. */
+static bool are_alarms_next(const struct uplink *uplink, int64_t now_mono)
+{
+    const struct stretch *alarms = &uplink->stretches[STRETCH_ALARM];
+    bool waits = alarms->may_have_more && alarms->commits_due == 0 &&
+                 alarms->resume_mono_ms <= now_mono && count_places(uplink, STRETCH_ALARM) == 0;
+    for (size_t i = 0; waits && i < alarms->flight.count; i++)
+        if (alarms->flight.entries[i].refusals == 0) return true;
+    return false;
+}
+
 /* Alarms wait for no rate.  Then live records, except that history gets its share. */
 static struct choice choose(struct uplink *uplink, int64_t now_mono)
 {
@@ -143,6 +155,7 @@ static struct choice choose(struct uplink *uplink, int64_t now_mono)
     for (int name = 0; name < STRETCH_COUNT; name++) {
         int64_t at_mono_ms = find_work(uplink, (enum stretch_name)name, now_mono, &refused[name]);
         if (name != STRETCH_ALARM && at_mono_ms < pace_mono_ms) at_mono_ms = pace_mono_ms;
+        if (name != STRETCH_ALARM && are_alarms_next(uplink, now_mono)) at_mono_ms = INT64_MAX;
         is_ready[name] = at_mono_ms <= now_mono;
         if (!is_ready[name] && at_mono_ms != INT64_MAX)
             wait_at_most(&choice, at_mono_ms - now_mono);
