@@ -57,6 +57,7 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
     return VERDICT_OK;
 }
 
+ISOTHERM_PRINTF(3, 0)
 static void count_refusal(struct intake *intake, enum verdict verdict, const char *detail,
                           va_list arguments)
 {

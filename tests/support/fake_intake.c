@@ -216,6 +216,7 @@ enum verdict intake_offer_reading(struct intake *intake, const struct reading *r
     return verdict;
 }
 
+ISOTHERM_PRINTF(4, 0)
 static void keep_refusal(struct intake *intake, const struct reading *reading, enum verdict verdict,
                          const char *detail, va_list arguments)
 {
