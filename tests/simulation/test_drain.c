@@ -139,7 +139,7 @@ static void be_away(uint64_t seed, int64_t away_ms)
     if (waiting > BURST) assert_true(took_ms >= (int64_t)(waiting - BURST) * 1000 / RATE);
     virtual_time_set_grain(options.grain_ms);
     check_rate(&witness);
-    check_order(&witness, begin, alarms);
+    check_order(&witness, begin, (size_t)alarms);
     size_t fresh = check_new_alarms(&witness, begin);
     printf("  away for %" PRId64 " s: %" PRIu64 " alarms and %" PRIu64
            " records waited, gone after %" PRId64 " s; %zu new alarms meanwhile\n",
