@@ -178,22 +178,6 @@ static bool leave_what_learns(struct stream_options *options)
     return learns;
 }
 
-/* What a device's habit takes in the journal when every hour of the day has been learned. */
-static int64_t habit_state_bytes(const struct config *config, int64_t id_bytes)
-{
-    struct habit_options options = config_habit_options(config);
-    struct habit habit = {.hours = 0};
-    uint8_t bytes[HABIT_ENTRY_BYTES];
-    uint32_t random = 1;
-    int64_t sum = 0;
-    for (int64_t hour = 0; hour <= 2 * BAND_HOURS; hour++)
-        habit_add(&habit, &options, make_value_micro(&random), BEGIN_MS + hour * HOUR_MS);
-    habit_encode_whole(&habit);
-    for (size_t size; (size = habit_encode(&habit, bytes)) > 0;)
-        sum += (int64_t)size + HABIT_HEAD_BYTES + id_bytes;
-    return sum;
-}
-
 enum status plan_rehearse(struct plan_traffic *traffic, const struct config *config,
                           const struct plan_rhythm *rhythm)
 {
@@ -213,7 +197,7 @@ enum status plan_rehearse(struct plan_traffic *traffic, const struct config *con
     if (id_bytes > 2) id[id_bytes / 2] = '/'; /* three bytes of the topic */
     struct stream_options options = config_stream_options(config);
     options.devices = 1;
-    if (leave_what_learns(&options)) traffic->state_bytes = habit_state_bytes(config, id_bytes);
+    if (leave_what_learns(&options)) traffic->state_bytes = plan_habit_bytes(config, id_bytes);
     const struct stream_sink sink = {
         .has_room = has_room, .emit = take_record, .journal = take_journal, .context = &rehearsal};
     struct stream *stream = NULL;

@@ -35,4 +35,8 @@ struct plan_rhythm {
 enum status plan_rehearse(struct plan_traffic *traffic, const struct config *config,
                           const struct plan_rhythm *rhythm) ISOTHERM_CHECK;
 
+/* What a device's habit takes in the journal when every hour of the day has been learned; 0 in a
+ * program without learned alarms. */
+int64_t plan_habit_bytes(const struct config *config, int64_t id_bytes);
+
 #endif
