@@ -4,6 +4,8 @@
 #include "alarm/habit.h"
 #include "config_learned.h"
 
+enum { HABIT_HEAD_BYTES = 6 /* tag, version, kind, length of the id; the entry's own length */ };
+
 #define HOUR_MS INT64_C(3600000)
 #define BEGIN_MS INT64_C(1795219200000) /* some midnight */
 

@@ -19,7 +19,6 @@ enum {
     READINGS_MOST = 20000,
     READINGS_LEAST = 200,
     PACKET_HEAD_BYTES = 1 + 2 + 2 + 2 + 1, /* type, length, topic's length, id, properties */
-    HABIT_HEAD_BYTES = 6, /* tag, version, kind, length of the id; the entry's own length */
     ADVANCE_EVERY = 8
 };
 
