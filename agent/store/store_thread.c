@@ -170,6 +170,7 @@ static bool degrade(struct store_thread *thread)
 {
     if (!writer_degrade(&thread->writer)) return false;
     share_counts(thread);
+    loop_wake_send(thread->wake); /* the loop shows these counts */
     return true;
 }
 
