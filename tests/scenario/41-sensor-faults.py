@@ -78,8 +78,8 @@ def main():
                            "quality": 4}, refused
 
         # Killed with the fault standing: it goes on standing, and the good values end it in time.
-        before = len(collector.alarms())
         agent.wait_drained()
+        before = len(collector.alarms())
         agent.kill()
         agent.start()
         agent.wait_connected()

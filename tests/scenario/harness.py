@@ -22,6 +22,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+import jitter
+
 ISOTHERM = os.environ.get("ISOTHERM", "build/dev/isotherm")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ISOTHERM_SHARED", SOURCE.parent / "shared"))
@@ -64,6 +66,7 @@ def wait_until(what, condition, seconds=30.0):
     while True:
         value = condition()
         if value:
+            jitter.delay()
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
@@ -111,6 +114,8 @@ class Place:
 
 
 class Process:
+    is_halted = False  # under jitter.py
+
     def __init__(self, name, log_path):
         self.name, self.log_path, self.process = name, log_path, None
 
@@ -118,6 +123,8 @@ class Process:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, **options)
+        if self.is_halted:
+            jitter.halt_again_and_again(self.process)
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -177,6 +184,8 @@ class Broker(Process):
 class Agent(Process):
     """The real binary with a configuration written for it (YAML text or a dict, as JSON)."""
 
+    is_halted = True
+
     def __init__(self, place, config, start=True, environment=None, name="agent"):
         number = len(place.things)
         super().__init__("isotherm", place.path / f"{name}-{number}.log")
@@ -212,8 +221,10 @@ class Agent(Process):
     @contextlib.contextmanager
     def held(self):
         """The agent stands still: for what must be there before it sends its next record."""
+        self.process.held = True  # jitter.py keeps its hands off
         self.process.send_signal(signal.SIGSTOP)
         yield
+        self.process.held = False
         self.process.send_signal(signal.SIGCONT)
 
     def run(self, *arguments, **options):
@@ -315,6 +326,7 @@ class Client:
         return self
 
     def publish(self, topic, payload, qos=1, retain=False):
+        jitter.delay()
         if not isinstance(payload, (str, bytes)):
             payload = json.dumps(payload)
         return self.client.publish(topic, payload, qos=qos, retain=retain)
@@ -366,6 +378,7 @@ class Collector(Client):
         wait_until("the collector to catch up", lambda: self.marker_seen >= number)
 
     def on_message(self, client, userdata, message):
+        jitter.delay()
         text = message.payload.decode("utf-8", "replace")
         if message.topic.endswith(MARKER):
             self.marker_seen = int(text)
