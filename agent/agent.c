@@ -109,7 +109,7 @@ static void restore_entry(void *context, const void *bytes, size_t size)
 static enum status start_stream(struct agent *agent)
 {
     struct stream_options options = config_stream_options(agent->config);
-    options.boot = clock_boot_number();
+    options.boot = agent->flow.boot_times.boot;
     struct stream_sink sink = flow_sink(&agent->flow);
     enum status status = stream_open(&agent->flow.stream, &options, &sink);
     if (status != ST_OK) return status;
@@ -126,8 +126,8 @@ static enum status start_uplink(struct agent *agent)
 {
     if (!agent->config->has_uplink) return ST_OK;
     return uplink_open(&agent->flow.uplink, &agent->config->uplink, agent->config->gateway,
-                       agent->found.epoch, agent->loop, &agent->clock, agent->log,
-                       agent->flow.store);
+                       agent->found.epoch, &agent->flow.boot_times, agent->loop, &agent->clock,
+                       agent->log, agent->flow.store);
 }
 
 static enum status open_front(struct agent *agent)
@@ -224,6 +224,7 @@ enum status agent_open(struct agent **result, const struct config *config, struc
     enum status status = loop_open(&agent->loop);
     if (status != ST_OK) return status;
     flow_init(&agent->flow, config, agent->loop, log, agent->clock);
+    agent->flow.boot_times.boot = clock_boot_number();
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == ST_OK; i++)
         status = steps[i](agent);
     return status;

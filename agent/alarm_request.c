@@ -2,6 +2,7 @@
  * control character, is malformed and never cut. */
 #include "alarm_request.h"
 
+#include "base/boot_times.h"
 #include "base/event_time.h"
 #include "decode_json.h"
 
@@ -202,7 +203,7 @@ uint64_t alarm_request_fingerprint(const struct alarm_request *request)
 
 static void add_time(struct text *text, const char *key, int64_t wall_ms)
 {
-    if (wall_ms > 0)
+    if (wall_ms > 0 && !boot_times_is_uptime(wall_ms))
         text_json_time(text, key, wall_ms);
     else
         text_json_null(text, key);

@@ -3,6 +3,7 @@
 
 #include "alarm/alarm_engine.h"
 #include "alarm_guard.h"
+#include "base/boot_times.h"
 #include "ledger.h"
 #include "problems.h"
 #include "repeat.h"
@@ -100,9 +101,11 @@ static bool is_entry(uint8_t tag, const void *bytes, size_t size)
 {
     char name[REPEAT_NAME_SIZE];
     struct ledger ledger;
+    struct boot_times times = {.boot = 0};
     if (tag == LEDGER_TAG) return ledger_decode(&ledger, bytes, size) == ST_OK;
     if (tag == REPEAT_TAG) return repeat_read_name(bytes, size, name) == ST_OK;
     if (tag == ALARM_GUARD_TAG) return is_guard_entry(bytes, size);
+    if (tag == BOOT_TIMES_TAG) return boot_times_decode(&times, bytes, size) == ST_OK;
     return alarm_engine_is_entry(bytes, size) || is_stream_entry(bytes, size);
 }
 

@@ -4,6 +4,7 @@
 
 #include "alarm/alarm_engine.h"
 #include "alarm_guard.h"
+#include "base/boot_times.h"
 #include "ledger.h"
 #include "repeat.h"
 #include "stream/journal_entry.h"
@@ -292,6 +293,8 @@ static void dump_entry(void *context, const void *bytes, size_t size)
         what = repeat_read_name(bytes, size, name) == ST_OK ? "keys" : "damaged";
     else if (tag == ALARM_GUARD_TAG)
         what = "command";
+    else if (tag == BOOT_TIMES_TAG)
+        what = "clock";
     else if (alarm_engine_is_entry(bytes, size))
         what = "alarm";
     else

@@ -310,7 +310,11 @@ static void on_reading(void *context, const struct flow_source *source,
             text_json_open(&text, NULL, '{');
             text_json_string(&text, "device", reading->device);
             text_json_micro(&text, "value", reading->value_micro);
-            text_json_time(&text, "time", reading->has_event_time ? reading->event_ms : arrival_ms);
+            int64_t time_ms = reading->has_event_time ? reading->event_ms : arrival_ms;
+            if (boot_times_is_uptime(time_ms))
+                text_json_null(&text, "time");
+            else
+                text_json_time(&text, "time", time_ms);
             text_json_string(&text, "source", source->intake.name);
             text_json_close(&text, '}');
         }
@@ -322,7 +326,8 @@ static void on_record(void *context, const struct record *record)
 {
     struct control *control = context;
     const struct encode_json_origin origin = {.gateway = control->subject.flow->config->gateway,
-                                              .epoch = control->subject.epoch};
+                                              .epoch = control->subject.epoch,
+                                              .boot_times = &control->subject.flow->boot_times};
     char line[LIMIT_RECORD_JSON];
     size_t size = 0;
     for (size_t i = 0; i < CLIENTS; i++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flow_alarms.h"
+#include "flow_clock.h"
 
 enum {
     TICK_MS = 500,
@@ -16,18 +17,6 @@ enum {
     REFUSALS_MS = 10000, /* a crash forgets refusals of so long at most */
     LOW_ROOM_BYTES = 64 * STREAM_RECORD_BYTES,
 };
-
-struct stream_now flow_now(const struct flow *flow)
-{
-    struct stream_now now = {.wall_ms = clock_wall_ms(&flow->host.clock),
-                             .mono_ms = clock_mono_ms(&flow->host.clock),
-                             .clock = CLOCK_UNSET};
-    if (now.wall_ms >= CLOCK_FLOOR_MS)
-        now.clock = flow->is_synchronised ? CLOCK_TRUSTED : CLOCK_HELD;
-    else if (flow->held_wall_ms > 0)
-        now.wall_ms = flow->held_wall_ms + now.mono_ms - flow->held_mono_ms;
-    return now;
-}
 
 static void source_pause(struct flow_source *source)
 {
@@ -192,6 +181,7 @@ static bool are_refusals_due(const struct flow *flow)
  * with the one that begins a round, since all entries before it will be deleted. */
 static void journal_sources(struct flow *flow)
 {
+    flow_clock_journal(flow, flow->is_ledger_due);
     bool is_needed =
         flow->ticket != flow->handed_ticket || flow->is_ledger_due || are_refusals_due(flow);
     if (!is_needed) return;
@@ -246,6 +236,7 @@ static void on_committed(void *context, uint64_t ticket)
         source_resume(flow, source);
     }
     if (flow->uplink != NULL) uplink_on_committed(flow->uplink);
+    flow_clock_on_committed(flow);
     if (flow->front != NULL) alarm_front_on_committed(flow->front, ticket);
     if (flow->watcher.committed != NULL) flow->watcher.committed(flow->watcher.context);
     if (flow->wants_commit || flow->is_full) commit(flow);
@@ -361,6 +352,7 @@ static void on_tick(void *context)
     struct stream_now now = flow_now(flow);
     if (flow->config->alarm_count > 0) flow_alarms_judge(flow, &now);
     stream_advance(flow->stream, &now);
+    flow_clock_judge(flow, &now);
     if (!store_has_room(flow->store, LOW_ROOM_BYTES)) commit_soon(flow);
     serve_small_windows(flow);
     outlast_stall(flow);
@@ -413,6 +405,7 @@ enum status flow_restore(struct flow *flow, const void *bytes, size_t size)
     uint8_t tag = size > 0 ? *(const uint8_t *)bytes : 0;
     if (tag == LEDGER_TAG) return ledger_decode(&flow->restored, bytes, size);
     if (tag == REPEAT_TAG) return restore_repeats(flow, bytes, size);
+    if (tag == BOOT_TIMES_TAG) return boot_times_decode(&flow->boot_times, bytes, size);
     if (flow->front != NULL && alarm_front_is_entry(bytes, size))
         return alarm_front_restore(flow->front, bytes, size);
     return stream_restore(flow->stream, bytes, size);
@@ -456,17 +449,6 @@ static void take_over_ledger(struct flow *flow)
     flow->stream_before = stream_count(flow->stream).accepted;
 }
 
-static void take_over_clock(struct flow *flow)
-{
-    flow->held_mono_ms = clock_mono_ms(&flow->host.clock);
-    for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
-        struct stream_device device;
-        if (!stream_get_device(flow->stream, i, flow->held_mono_ms, &device)) continue;
-        if (device.arrival_ms >= CLOCK_FLOOR_MS && device.arrival_ms > flow->held_wall_ms)
-            flow->held_wall_ms = device.arrival_ms;
-    }
-}
-
 static enum status prepare_source(struct flow *flow, const struct config_source *from)
 {
     struct flow_source *source = &flow->sources[flow->source_count];
@@ -483,7 +465,7 @@ static enum status prepare_source(struct flow *flow, const struct config_source 
 enum status flow_prepare(struct flow *flow)
 {
     enum status status = ST_OK;
-    flow->reserve_bytes = LEDGER_BYTES + alarm_front_room_bytes();
+    flow->reserve_bytes = LEDGER_BYTES + BOOT_TIMES_BYTES + alarm_front_room_bytes();
     for (size_t i = 0; i < flow->config->source_count && status == ST_OK; i++)
         status = prepare_source(flow, &flow->config->sources[i]);
     return status;
@@ -515,7 +497,7 @@ enum status flow_start(struct flow *flow)
     if (status != ST_OK) return status;
     take_over_ledger(flow);
     flow->is_running = true;
-    take_over_clock(flow);
+    flow_clock_start(flow);
     for (size_t i = 0; i < flow->source_count; i++) repeat_expect(&flow->sources[i].intake.repeat);
     for (size_t i = 0; i < config->source_count; i++) {
         status = open_source(&flow->sources[i], &config->sources[i]);

@@ -6,6 +6,7 @@
 #define ISOTHERM_FLOW_H
 
 #include "alarm_front.h"
+#include "base/boot_times.h"
 #include "base/loop.h"
 #include "config.h"
 #include "intake_host.h"
@@ -67,8 +68,10 @@ struct flow {
     struct wear wear;       /* says how long after a commit the next one is due */
     bool is_stopping;
     bool is_synchronised;         /* the wall clock, by the kernel; asked for at each tick */
-    int64_t held_wall_ms;         /* the newest time that the former run knew; 0: none */
-    int64_t held_mono_ms;         /* when this run took it over */
+    struct boot_times boot_times; /* `boot` is the caller's to set, before anything is restored */
+    bool is_boot_due;             /* what was decided about this boot goes with the next batch */
+    bool is_boot_handed;          /* it went with the one that is being committed */
+    bool is_clock_awaited;        /* summaries wait for the clock to be set */
     size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */
@@ -124,9 +127,8 @@ void flow_fini(struct flow *flow);
 int64_t flow_journal_share(int64_t budget_bytes);
 int64_t flow_sweep_limit(int64_t swept_bytes, int64_t share_bytes);
 
-/* The clocks as the stream is to see them.  While the wall clock stands before any time that can
- * be right, the former run's newest time goes on instead, still called unset: so a board without
- * a battery does not go back behind its own windows. */
+/* The clocks as the stream is to see them: while the wall clock stands before any time that can be
+ * right it is unset, and uptime stands in for it. */
 struct stream_now flow_now(const struct flow *flow);
 
 #endif

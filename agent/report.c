@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "report_alarms.h"
+#include "uplink/encode_json.h"
 
 static const char *const uplink_states[] = {"off", "down", "connecting", "up"};
 static const char *const drain_bases[] = {"unknown",    "none",    "measured",
@@ -158,6 +159,7 @@ static void add_uplink(struct text *text, const struct flow *flow, int64_t now_m
     else
         text_json_null(text, "drain_ms");
     text_json_string(text, "drain_basis", drain_bases[counts.drain.basis]);
+    if (uplink_waits_for_clock(flow->uplink)) text_json_bool(text, "waits_for_clock", true);
     text_json_close(text, '}');
 }
 
@@ -225,6 +227,15 @@ static void add_ledger_sources(struct text *text, const struct flow *flow)
     text_json_close(text, ']');
 }
 
+/* Uptime that stands in for a time is no time. */
+static void add_time(struct text *text, const char *key, int64_t time_ms)
+{
+    if (boot_times_is_uptime(time_ms))
+        text_json_null(text, key);
+    else
+        text_json_time(text, key, time_ms);
+}
+
 void report_ledger(struct text *text, const struct flow *flow, const char *epoch,
                    int64_t started_mono_ms)
 {
@@ -237,13 +248,11 @@ void report_ledger(struct text *text, const struct flow *flow, const char *epoch
     text_json_string(text, "gateway", flow->config->gateway);
     text_json_string(text, "epoch", epoch);
     text_json_uint(text, "next_seq", store.next_seq);
-    if (now.clock == CLOCK_UNSET)
-        text_json_null(text, "time");
-    else
-        text_json_time(text, "time", now.wall_ms);
+    add_time(text, "time", now.wall_ms);
     text_json_string(text, "clock", clock_names[now.clock]);
     text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
     text_json_string(text, "version", ISOTHERM_VERSION);
+    encode_json_add_boot(text, &flow->boot_times);
     add_ledger(text, flow, &stream, &store);
     text_json_uint(text, "conflicts", flow_count_conflicts(flow));
     add_ledger_sources(text, flow);
@@ -258,7 +267,7 @@ static void add_head(struct text *text, const struct flow *flow, const char *epo
     text_json_string(text, "version", ISOTHERM_VERSION);
     text_json_int(text, "pid", getpid());
     text_json_string(text, "epoch", epoch);
-    text_json_time(text, "time", now.wall_ms);
+    add_time(text, "time", now.wall_ms);
     text_json_string(text, "clock", clock_names[now.clock]);
     text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
     text_json_uint(text, "resident_bytes", resident_bytes());
@@ -299,8 +308,8 @@ void report_device(struct text *text, const struct stream_device *device)
     text_json_open(text, NULL, '{');
     text_json_string(text, "device", device->id);
     text_json_micro(text, "last", device->last_micro);
-    text_json_time(text, "newest", device->newest_ms);
-    text_json_time(text, "arrival", device->arrival_ms);
+    add_time(text, "newest", device->newest_ms);
+    add_time(text, "arrival", device->arrival_ms);
     text_json_int(text, "silent_ms", device->silent_ms);
     text_json_uint(text, "accepted", device->accepted);
     text_json_uint(text, "late", device->late);

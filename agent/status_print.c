@@ -114,6 +114,8 @@ static void print_store_and_uplink(const cJSON *status)
     if (reply_text(uplink, "problem")[0] != '\0')
         (void)printf("  (%s)", reply_text(uplink, "problem"));
     (void)printf("\n");
+    if (reply_is_true(uplink, "waits_for_clock"))
+        (void)printf("  summaries wait for the clock to be set\n");
     print_drain(uplink);
 }
 

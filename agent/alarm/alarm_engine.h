@@ -139,6 +139,9 @@ void alarm_engine_add_bad_value(struct alarm_engine *engine, uint32_t source,
 void alarm_engine_add_reading(struct alarm_engine *engine, uint32_t source, int64_t value_micro,
                               int64_t event_ms, bool is_of_device, const struct alarm_now *now);
 
+/* The source's windows are of another time from now on: none that was judged is newer. */
+void alarm_engine_begin_anew(struct alarm_engine *engine, uint32_t source);
+
 /* Judges a window when it is published; an older one than the last is passed over. */
 void alarm_engine_add_window(struct alarm_engine *engine, uint32_t source,
                              const struct alarm_window *window, const struct alarm_now *now);

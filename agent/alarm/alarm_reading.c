@@ -49,6 +49,16 @@ static bool judge_limit(struct alarm_engine *engine, uint32_t index, int64_t val
     return alarm_judge(engine, index, &judgement);
 }
 
+void alarm_engine_begin_anew(struct alarm_engine *engine, uint32_t source)
+{
+    if (source == ALARM_NO_SOURCE) return;
+    for (uint32_t i = engine->sources[source].first; i != ALARM_NONE; i = engine->alarms[i].next) {
+        if (engine->alarms[i].window_ms == INT64_MIN) continue;
+        engine->alarms[i].window_ms = INT64_MIN;
+        alarm_journal_mark(engine, i, false);
+    }
+}
+
 void alarm_engine_add_window(struct alarm_engine *engine, uint32_t source,
                              const struct alarm_window *window, const struct alarm_now *now)
 {

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,10 +54,10 @@ uint32_t clock_boot_number(void)
     char id[64];
     uint32_t number = UINT32_C(2166136261); /* FNV-1a */
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t size = read(fd, id, sizeof id);
-    (void)close(fd);
+    ssize_t size = fd < 0 ? -1 : read(fd, id, sizeof id);
+    if (fd >= 0) (void)close(fd);
+    if (size <= 0) size = getrandom(id, sizeof id, GRND_NONBLOCK);
     for (ssize_t i = 0; i < size; i++)
         number = (number ^ (unsigned char)id[i]) * UINT32_C(16777619);
-    return size > 0 ? number : 0;
+    return number != 0 ? number : 1;
 }

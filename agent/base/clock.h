@@ -27,8 +27,8 @@ int64_t clock_mono_ms(const struct clock *clock);
 /* Whether the kernel says that the wall clock is synchronised (adjtimex(2)). */
 bool clock_is_synchronised(void);
 
-/* Which run of the monotonic clock this is: a number drawn from the kernel's boot id; 0 where that
- * cannot be read. */
+/* Which run of the monotonic clock this is: a number drawn from the kernel's boot id, never 0;
+ * where that cannot be read, another one at each call. */
 uint32_t clock_boot_number(void);
 
 /* The earliest wall time that can be right: the build cannot be younger than its clock. */

@@ -94,9 +94,11 @@ static bool visit_newest(void *context, const struct record *record, size_t byte
     struct degrade *degrade = context;
     (void)bytes;
     const struct summary *summary = &record->window.summary;
-    if (record->kind == RECORD_WINDOW && summary->count > 0 &&
-        summary->last_ms > degrade->newest_ms)
-        degrade->newest_ms = summary->last_ms;
+    if (record->kind != RECORD_WINDOW || summary->count == 0) return true;
+    bool is_of_another_clock = record->window.boot != degrade->newest_boot;
+    if (!is_of_another_clock && summary->last_ms <= degrade->newest_ms) return true;
+    degrade->newest_ms = summary->last_ms;
+    degrade->newest_boot = record->window.boot;
     return true;
 }
 
@@ -187,6 +189,7 @@ static enum status step_level(struct degrade *degrade, size_t index, struct meta
     struct merge_task task = {.after = level->after,
                               .target_ms = targets_ms[index],
                               .newest_ms = degrade->newest_ms,
+                              .newest_boot = degrade->newest_boot,
                               .takes_unfinished = degrade->takes_unfinished,
                               .modulus = level->modulus,
                               .remainder = level->remainder};

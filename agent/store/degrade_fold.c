@@ -32,6 +32,7 @@ static bool visit(void *context, const struct record *record, size_t bytes)
     plan->entries[plan->count++] = (struct merge_entry){.seq = record->seq,
                                                         .device = merge_plan_hash(record->device),
                                                         .size_ms = window->size_ms,
+                                                        .boot = window->boot,
                                                         .start_ms = window->start_ms,
                                                         .end_ms = window->end_ms,
                                                         .run = MERGE_NO_RUN};
@@ -41,12 +42,14 @@ static bool visit(void *context, const struct record *record, size_t bytes)
 
 static bool is_same_place(const struct merge_entry *a, const struct merge_entry *b)
 {
-    return a->device == b->device && a->start_ms == b->start_ms && a->end_ms == b->end_ms;
+    return a->device == b->device && a->boot == b->boot && a->start_ms == b->start_ms &&
+           a->end_ms == b->end_ms;
 }
 
 static int compare(const struct merge_entry *a, const struct merge_entry *b)
 {
     if (a->device != b->device) return a->device < b->device ? -1 : 1;
+    if (a->boot != b->boot) return a->boot < b->boot ? -1 : 1;
     if (a->start_ms != b->start_ms) return a->start_ms < b->start_ms ? -1 : 1;
     if (a->end_ms != b->end_ms) return a->end_ms < b->end_ms ? -1 : 1;
     if (a->size_ms != b->size_ms) return a->size_ms < b->size_ms ? -1 : 1;

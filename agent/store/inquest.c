@@ -1,6 +1,7 @@
 /* Invariant: nothing is said that a checksum does not vouch for. */
 #include "store/inquest.h"
 
+#include "base/boot_times.h"
 #include "store/database.h"
 #include "store/frozen.h"
 #include "store/record_codec.h"
@@ -18,12 +19,13 @@ static const char *const ends[] = {
 static void note_times(struct inquest *inquest, const struct record *record)
 {
     const struct window_result *window = &record->window;
+    if (record->kind == RECORD_WINDOW && window->boot > 0) return;
     if (record->kind == RECORD_WINDOW)
         owed_add_span(&inquest->said, window->start_ms, window->end_ms + (window->size_count > 0));
-    else if (record->kind == RECORD_ALARM)
-        owed_add_span(&inquest->said, record->alarm.event_ms, record->alarm.event_ms + 1);
-    else
+    else if (record->kind == RECORD_NOTICE)
         owed_add_span(&inquest->said, record->notice.from_ms, record->notice.to_ms);
+    else if (!boot_times_is_uptime(record->alarm.event_ms))
+        owed_add_span(&inquest->said, record->alarm.event_ms, record->alarm.event_ms + 1);
 }
 
 static void look(struct inquest *inquest, sqlite3 *connection, const char *sql)

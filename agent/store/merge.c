@@ -66,7 +66,9 @@ static void join(struct merge_output *output, const struct record *record, bool 
         return;
     }
     bool is_begun = output->record.window.merged > 0;
-    if (is_begun && strcmp(output->record.device, record->device) != 0) output->is_void = true;
+    if (is_begun && (strcmp(output->record.device, record->device) != 0 ||
+                     output->record.window.boot != record->window.boot))
+        output->is_void = true;
     if (!output->is_void && merge_rules_add(&output->record, record) != ST_OK)
         output->is_void = true;
 }

@@ -123,6 +123,25 @@ static int64_t find_needed_of(const struct merge_plan *plan, const struct merge_
     return find_needed_ms(plan, entry->size_ms, entry->every_ms, entry->start_ms, entry->end_ms);
 }
 
+/* Whether nothing can change the entry any more. */
+static bool is_entry_settled(const struct merge_plan *plan, const struct merge_entry *entry)
+{
+    const struct merge_device *device = &plan->devices[entry->slot];
+    return entry->seq < device->settled_seq || device->newest_ms >= find_needed_of(plan, entry);
+}
+
+/* A device changes from true times to uptime, and back, only after all its windows were
+ * published. */
+static void note_clock(struct merge_plan *plan, struct merge_device *device,
+                       const struct record *record)
+{
+    if (device->hash == 0 || device->boot == record->window.boot) return;
+    if (!is_settled(device)) plan->unsettled--;
+    device->boot = record->window.boot;
+    device->settled_seq = record->seq;
+    device->newest_ms = device->needed_ms = INT64_MIN;
+}
+
 static void wait_for(struct merge_plan *plan, uint64_t seq)
 {
     if (plan->unsettled_seq == 0 || seq < plan->unsettled_seq) plan->unsettled_seq = seq;
@@ -160,7 +179,8 @@ static void rebuild_devices(struct merge_plan *plan)
             device->needed_ms = INT64_MIN;
             plan->device_count++;
         }
-        need_reading(plan, device, find_needed_of(plan, entry));
+        if (entry->seq >= device->settled_seq)
+            need_reading(plan, device, find_needed_of(plan, entry));
     }
     for (size_t i = 0; i < plan->count; i++)
         plan->entries[i].slot =
@@ -198,6 +218,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
     if (device->hash == 0) {
         *device = (struct merge_device){.hash = hash,
                                         .rank = record->seq,
+                                        .boot = window->boot,
                                         .newest_ms = window->summary.last_ms,
                                         .needed_ms = INT64_MIN};
         plan->device_count++;
@@ -214,6 +235,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         .end_ms = window->end_ms,
         .revision = window->revision,
         .part = window->part,
+        .boot = window->boot,
         .slot = (uint16_t)(device - plan->devices),
         .run = MERGE_NO_RUN,
         .place = (uint16_t)(place < MERGE_PLACES ? place : MERGE_PLACES - 1),
@@ -235,11 +257,13 @@ static void take_window(struct merge_plan *plan, const struct record *record)
 {
     const struct window_result *window = &record->window;
     uint64_t hash = merge_plan_hash(record->device);
+    note_clock(plan, find_device(plan, hash), record);
     if (window->summary.count > 0)
         show_reading(plan, find_device(plan, hash), window->summary.last_ms);
     if (!is_fine_member(plan, window)) return;
-    if (find_needed_ms(plan, window->size_ms, window->every_ms, window->start_ms, window->end_ms) >
-        plan->task.newest_ms) {
+    if (window->boot == plan->task.newest_boot &&
+        find_needed_ms(plan, window->size_ms, window->every_ms, window->start_ms, window->end_ms) >
+            plan->task.newest_ms) {
         wait_for(plan, record->seq);
         return;
     }
@@ -286,6 +310,7 @@ static int compare(const struct merge_entry *a, const struct merge_entry *b)
     if (a->rank != b->rank) return a->rank < b->rank ? -1 : 1;
     int order = compare_numbers(a->size_ms, b->size_ms);
     if (order == 0) order = compare_numbers(a->every_ms, b->every_ms);
+    if (order == 0) order = compare_numbers(a->boot, b->boot);
     if (order == 0) order = compare_numbers(a->start_ms, b->start_ms);
     if (order == 0) order = compare_numbers(a->is_merged, b->is_merged);
     if (order == 0) order = compare_numbers(a->part, b->part);
@@ -322,7 +347,8 @@ void merge_plan_sort(struct merge_entry *entries, size_t count,
 
 static bool is_same_kind(const struct merge_entry *a, const struct merge_entry *b)
 {
-    return a->rank == b->rank && a->size_ms == b->size_ms && a->every_ms == b->every_ms;
+    return a->rank == b->rank && a->size_ms == b->size_ms && a->every_ms == b->every_ms &&
+           a->boot == b->boot;
 }
 
 /* The editions of one window; what was merged before stands alone. */
@@ -342,7 +368,7 @@ static size_t find_chain_end(const struct merge_plan *plan, size_t at, size_t en
 static bool is_usable(const struct merge_plan *plan, size_t at, size_t end)
 {
     const struct merge_entry *first = &plan->entries[at], *last = &plan->entries[end - 1];
-    if (plan->devices[first->slot].newest_ms < find_needed_of(plan, last)) return false;
+    if (!is_entry_settled(plan, last)) return false;
     for (size_t i = at; i < end; i++)
         if (plan->entries[i].is_offered) return false;
     return first->revision == 1 && !last->is_provisional;
@@ -392,11 +418,10 @@ static void plan_group(struct merge_plan *plan, size_t at, size_t end)
     size_t rows = 0;
     for (size_t i = at, next; i < end; i = next) {
         next = find_chain_end(plan, i, end);
-        const struct merge_device *device = &plan->devices[plan->entries[i].slot];
         if (is_usable(plan, i, next)) {
             mark_chain(plan, i, next);
             rows += next - i;
-        } else if (device->newest_ms < find_needed_of(plan, &plan->entries[next - 1])) {
+        } else if (!is_entry_settled(plan, &plan->entries[next - 1])) {
             wait_for_chain(plan, i, next);
         }
     }

@@ -26,7 +26,7 @@ struct merge_entry {
     uint64_t device; /* hash of the id */
     uint64_t rank;   /* the device's place in the order of devices */
     int64_t size_ms, every_ms, start_ms, end_ms;
-    uint32_t revision, part;
+    uint32_t revision, part, boot;
     uint16_t slot;  /* of the device */
     uint16_t run;   /* what it goes into; MERGE_NO_RUN */
     uint16_t place; /* where on the disk it lies, roughly */
@@ -37,15 +37,18 @@ struct merge_entry {
 struct merge_device {
     uint64_t hash; /* 0: free */
     uint64_t rank;
-    int64_t newest_ms; /* event time of a reading */
-    int64_t needed_ms; /* when it has shown such a one, all that was noted of it is settled */
+    int64_t newest_ms;    /* event time of a reading */
+    int64_t needed_ms;    /* when it has shown such a one, all that was noted of it is settled */
+    uint64_t settled_seq; /* what is below is settled: it was begun anew on another clock */
+    uint32_t boot;        /* of the window seen last */
 };
 
 /* What a look is for. */
 struct merge_task {
     uint64_t after;
     int64_t target_ms;
-    int64_t newest_ms;           /* event time of a reading: what waits for a later one is left */
+    int64_t newest_ms;           /* event time of a reading: what waits for a later one is left, */
+    uint32_t newest_boot;        /* if it is of the same clock: see struct window_result */
     bool takes_unfinished;       /* windows that are settled, though the span is not over */
     uint32_t modulus, remainder; /* only devices with that remainder; 1, 0: all */
 };

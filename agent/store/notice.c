@@ -1,6 +1,8 @@
 /* Invariant: every number that is freed is in a range of one notice, or is the number of one. */
 #include "store/notice.h"
 
+#include "base/boot_times.h"
+
 #include <string.h>
 
 void notice_begin(struct notice_draft *draft, enum notice_reason reason, struct seq_range *memory,
@@ -24,11 +26,13 @@ void notice_tell(struct notice_draft *draft, const struct record *record)
     if (record->kind == RECORD_WINDOW) {
         const struct window_result *window = &record->window;
         bool is_by_time = window->size_count == 0;
-        tell_times(draft, window->start_ms, is_by_time ? window->end_ms : window->end_ms + 1);
+        if (window->boot == 0)
+            tell_times(draft, window->start_ms, is_by_time ? window->end_ms : window->end_ms + 1);
         if (draft->said.reason == NOTICE_DROPPED) draft->said.readings += window->summary.count;
         if (draft->said.reason == NOTICE_DROPPED) draft->said.lost++;
     } else if (record->kind == RECORD_ALARM) {
-        tell_times(draft, record->alarm.event_ms, record->alarm.event_ms + 1);
+        if (!boot_times_is_uptime(record->alarm.event_ms))
+            tell_times(draft, record->alarm.event_ms, record->alarm.event_ms + 1);
         draft->said.lost++;
     }
     if (record->created_ms > draft->created_ms) draft->created_ms = record->created_ms;

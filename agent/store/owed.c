@@ -56,7 +56,8 @@ static bool tell_one(const struct notice *notice, struct batch *batch, int64_t n
     record.created_ms = now_wall_ms;
     record.clock = now_wall_ms < TIME_KNOWN_MS ? CLOCK_UNSET : clock;
     record.notice = *notice;
-    if (notice->from_ms >= notice->to_ms) record.notice.from_ms = record.notice.to_ms = now_wall_ms;
+    if (notice->from_ms >= notice->to_ms)
+        record.notice.from_ms = record.notice.to_ms = record.clock == CLOCK_UNSET ? 0 : now_wall_ms;
     return batch_add_record(batch, &record) == ST_OK;
 }
 

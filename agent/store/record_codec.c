@@ -26,7 +26,7 @@ enum {
     IS_ONE_SIZE = 1 << 4, /* end is start + size */
     IS_MERGED = 1 << 5,
     HAS_PART = 1 << 6,
-    FLAGS_KNOWN = (1 << 7) - 1
+    HAS_BOOT = 1 << 7
 };
 
 _Static_assert((int)RECORD_CODEC_WINDOW_MAX <= (int)RECORD_CODEC_ALARM_MAX &&
@@ -143,6 +143,7 @@ static uint8_t choose_flags(const struct window_result *window)
     if (window->end_ms == add_wrapping(window->start_ms, window->size_ms)) flags |= IS_ONE_SIZE;
     if (window->merged > 0) flags |= IS_MERGED;
     if (window->part > 0) flags |= HAS_PART;
+    if (window->boot > 0) flags |= HAS_BOOT;
     return (uint8_t)flags;
 }
 
@@ -165,12 +166,13 @@ static void put_window(struct pack_writer *writer, const struct window_result *w
     }
     if (flags & IS_MERGED) pack_put_varint(writer, window->merged);
     if (flags & HAS_PART) pack_put_varint(writer, window->part);
+    if (flags & HAS_BOOT) pack_put_varint(writer, window->boot);
     put_from(writer, created_ms, window->end_ms);
     pack_put_signed(writer, window->longest_gap_ms);
     put_summary(writer, &window->summary, window->start_ms, window->end_ms);
 }
 
-static bool get_window(struct pack_reader *reader, struct window_result *window,
+static void get_window(struct pack_reader *reader, struct window_result *window,
                        int64_t *created_ms)
 {
     uint8_t flags = pack_get_u8(reader);
@@ -190,10 +192,10 @@ static bool get_window(struct pack_reader *reader, struct window_result *window,
     }
     if (flags & IS_MERGED) window->merged = pack_get_varint32(reader);
     if (flags & HAS_PART) window->part = pack_get_varint32(reader);
+    if (flags & HAS_BOOT) window->boot = pack_get_varint32(reader);
     *created_ms = get_from(reader, window->end_ms);
     window->longest_gap_ms = pack_get_signed(reader);
     get_summary(reader, &window->summary, window->start_ms, window->end_ms);
-    return flags <= FLAGS_KNOWN;
 }
 
 /* The flags of an alarm, in the order of their bits. */
@@ -374,8 +376,10 @@ static void put_body(struct pack_writer *writer, const struct record *record)
 
 static bool get_body(struct pack_reader *reader, struct record *record)
 {
-    if (record->kind == RECORD_WINDOW)
-        return get_window(reader, &record->window, &record->created_ms);
+    if (record->kind == RECORD_WINDOW) {
+        get_window(reader, &record->window, &record->created_ms);
+        return true;
+    }
     record->created_ms = pack_get_signed(reader);
     if (record->kind == RECORD_ALARM) return get_alarm(reader, &record->alarm);
     return get_notice(reader, &record->notice);

@@ -18,7 +18,7 @@ enum { RECORD_CODEC_VERSION = 2 };
  * device, and the body.  An alarm is the longest. */
 enum {
     RECORD_CODEC_HEAD_MAX = 4 + 1 + 1 + LIMIT_DEVICE_ID_SIZE,
-    RECORD_CODEC_WINDOW_MAX = 1 + 2 * 5 + 4 * 10 + 4 * 5 + 2 * 5 + 2 * 10 + 2 * 5 + 11 * 10,
+    RECORD_CODEC_WINDOW_MAX = 1 + 2 * 5 + 4 * 10 + 4 * 5 + 2 * 5 + 2 * 10 + 3 * 5 + 11 * 10,
     RECORD_CODEC_ALARM_MAX = 2 * ALARM_NAME_SIZE + 2 * ALARM_KIND_SIZE + ALARM_CAUSE_SIZE +
                              ALARM_ACTOR_SIZE + ALARM_REASON_SIZE + ALARM_COMMAND_ID_SIZE +
                              ALARM_LIST_SIZE + 5 + 6 * 5 + 11 * 10,

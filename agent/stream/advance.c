@@ -1,6 +1,7 @@
 /* advance: what time alone causes.  Only the monotonic clock can close the windows of a silent
- * device for certain; a wall clock that is right closes them earlier, one that is wrong at worst
- * causes revisions, since the watermark never goes beyond what the device has panes for. */
+ * device for certain, and of one whose times are uptime nothing else does; a wall clock that is
+ * right closes them earlier, one that is wrong at worst causes revisions, since the watermark never
+ * goes beyond what the device has panes for. */
 #include "stream/alarms.h"
 #include "stream/parts.h"
 
@@ -9,7 +10,8 @@ static int64_t find_silent_watermark(const struct stream *stream, struct device 
                                      int64_t silent_ms, const struct stream_now *now)
 {
     int64_t reached_ms = device->newest_ms + silent_ms;
-    if (now->clock != CLOCK_UNSET && now->wall_ms > reached_ms) reached_ms = now->wall_ms;
+    bool is_known = now->clock != CLOCK_UNSET && device->boot == 0;
+    if (is_known && now->wall_ms > reached_ms) reached_ms = now->wall_ms;
     int64_t watermark_ms = reached_ms - stream->options.lateness_ms - stream->options.grace_ms;
     int64_t last_end_ms = device_last_end_ms(stream, device);
     return watermark_ms < last_end_ms ? watermark_ms : last_end_ms;

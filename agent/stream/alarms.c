@@ -152,6 +152,13 @@ void alarms_add_window(struct stream *stream, struct device *device,
                             &when);
 }
 
+void alarms_begin_anew(struct stream *stream, struct device *device, const struct stream_now *now)
+{
+    if (stream->options.alarm_count == 0) return;
+    struct alarm_now when = at(now);
+    alarm_engine_begin_anew(stream->alarms, source_of(stream, device, device->id, &when));
+}
+
 void alarms_remove(struct stream *stream, struct device *device, const struct stream_now *now)
 {
     if (stream->options.alarm_count == 0) return;

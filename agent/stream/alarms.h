@@ -18,6 +18,8 @@ void alarms_add_reading(struct stream *stream, struct device *device, int64_t va
                         int64_t event_ms, bool is_of_device, const struct stream_now *now);
 void alarms_add_window(struct stream *stream, struct device *device,
                        const struct window_result *result, const struct stream_now *now);
+/* Of another time from now on: what was judged before says nothing about which is newer. */
+void alarms_begin_anew(struct stream *stream, struct device *device, const struct stream_now *now);
 void alarms_remove(struct stream *stream, struct device *device, const struct stream_now *now);
 void alarms_advance(struct stream *stream, const struct stream_now *now);
 

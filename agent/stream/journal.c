@@ -16,6 +16,7 @@ enum { /* sections at most, tag included */
        RESET_BYTES = 1 + 1 + LIMIT_WINDOWS * JOURNAL_NUMBER_BYTES,
        SETTLE_BYTES = 1,
        PART_BYTES = 1 + 5,
+       BOOT_BYTES = 1 + 5,
        /* an entry that is full holds at least so many bytes of sections */
        ENTRY_USE_BYTES = JOURNAL_ENTRY_BYTES - JOURNAL_HEAD_BYTES - JOURNAL_SECTION_BYTES
 };
@@ -33,7 +34,7 @@ static size_t with_heads(size_t section_bytes)
 
 static size_t common_bytes(const struct layout *layout)
 {
-    return META_BYTES + PART_BYTES + layout->window_count * KIND_BYTES + SETTLE_BYTES +
+    return META_BYTES + PART_BYTES + BOOT_BYTES + layout->window_count * KIND_BYTES + SETTLE_BYTES +
            layout->count_ring_count * COUNT_BYTES;
 }
 
@@ -106,6 +107,10 @@ static void write_meta(struct journal_writer *writer, const struct stream *strea
     if (device->part > 0) {
         journal_begin_section(writer, JOURNAL_PART);
         journal_put_unsigned(writer, device->part);
+    }
+    if (device->boot > 0) {
+        journal_begin_section(writer, JOURNAL_BOOT);
+        journal_put_unsigned(writer, device->boot);
     }
     for (size_t i = 0; i < stream->layout.window_count; i++) {
         const struct window_state *state = &device_states(stream, device)[i];

@@ -34,7 +34,8 @@ enum journal_tag {
     JOURNAL_MARK,      /* of one window */
     JOURNAL_COUNT,     /* a pane of a window by count */
     JOURNAL_ALARM,     /* the facts of one alarm; no longer written */
-    JOURNAL_PART       /* the part of the device's windows, when it is not 0 */
+    JOURNAL_PART,      /* the part of the device's windows, when it is not 0 */
+    JOURNAL_BOOT       /* whose uptime the device's times are, when they are not true ones */
 };
 
 /* Fills one entry after another for one device and hands each to `take`. */

@@ -54,7 +54,7 @@ struct device {
     uint32_t reserved_bytes;    /* kept free in the sink for this device's next journal entry */
     uint32_t index, next_dirty; /* of its slot; of the next one in the list of dirty ones */
     uint32_t alarm_source;      /* valid with knows_source */
-    uint32_t part;              /* of its windows: see struct window_result */
+    uint32_t part, boot;        /* of its windows: see struct window_result */
     uint8_t source;             /* that brought the newest reading, from 1; 0: not known */
     bool is_dirty : 1;          /* in that list */
     bool has_odd_marks : 1;     /* some mark is not what SETTLE would make of the panes */

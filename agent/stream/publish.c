@@ -28,6 +28,7 @@ static void emit_window(struct stream *stream, struct device *device, size_t ind
     result->every_count = (uint32_t)spec->every_count;
     result->summary.expected = stream->layout.windows[index].expected;
     result->part = device->part;
+    result->boot = device->boot;
     result->missed = state->missed;
     result->rejected = state->rejected;
     *state = (struct window_state){0};

@@ -28,6 +28,9 @@ struct window_result {
     uint32_t part;     /* a device that was evicted and came back, or whose clock was ahead and set
                           back, is begun anew: what it says of a window then has a higher part, and
                           adds to the other parts.  0 as long as that has happened to none */
+    uint32_t boot;     /* 0: its times are true; else they are uptime of that boot from
+                          UPTIME_BASE_MS on, since the wall clock was not set.  A part is of one
+                          boot */
     bool is_provisional;
     uint32_t late;          /* readings that came after revision 1 and are counted in here */
     uint32_t missed;        /* late readings this kind of window could not take, since the

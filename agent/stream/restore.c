@@ -355,6 +355,9 @@ static void read_section(struct stream *stream, struct device *device, unsigned 
     case JOURNAL_PART:
         read_part(stream, device, reader);
         break;
+    case JOURNAL_BOOT:
+        device->boot = (uint32_t)journal_get_unsigned(reader, UINT32_MAX);
+        break;
     default:
         reader->is_damaged = true;
         break;

@@ -78,12 +78,17 @@ static enum verdict check_value(int64_t value_micro)
     return value_micro > LIMIT_VALUE_MICRO ? VERDICT_RANGE : VERDICT_OK;
 }
 
-static enum verdict check_time(const struct stream *stream, int64_t event_ms,
+/* While the clock is not set, all that is known of now is that it cannot be before the floor. */
+static enum verdict check_time(const struct stream *stream, int64_t event_ms, bool has_event_time,
                                const struct stream_now *now)
 {
     const struct stream_options *options = &stream->options;
     if (event_ms <= 0 || event_ms >= EVENT_MAX_MS) return VERDICT_TIME;
-    if (now->clock == CLOCK_UNSET) return VERDICT_OK;
+    if (now->clock == CLOCK_UNSET) {
+        bool is_old =
+            has_event_time && options->past_ms > 0 && event_ms < CLOCK_FLOOR_MS - options->past_ms;
+        return is_old ? VERDICT_TIME : VERDICT_OK;
+    }
     if (event_ms > now->wall_ms + options->future_ms) return VERDICT_TIME;
     if (options->past_ms > 0 && event_ms < now->wall_ms - options->past_ms) return VERDICT_TIME;
     return VERDICT_OK;
@@ -104,8 +109,9 @@ static void tell_bad_value(struct stream *stream, struct device *device,
                            const struct stream_now *now)
 {
     int64_t event_ms = reading->has_event_time ? reading->event_ms : now->wall_ms;
-    bool is_old = device != NULL && reading->has_event_time && event_ms < device->newest_ms;
-    if (is_old || check_time(stream, event_ms, now) != VERDICT_OK) return;
+    bool is_old = device != NULL && reading->has_event_time && device->boot == 0 &&
+                  event_ms < device->newest_ms;
+    if (is_old || check_time(stream, event_ms, reading->has_event_time, now) != VERDICT_OK) return;
     if (!journal_has_room(stream, 0)) return; /* the next one will find some */
     const struct alarm_bad_value bad = {.verdict = verdict,
                                         .has_value = has_value,
@@ -399,6 +405,13 @@ static void evict(struct stream *stream, struct device *device, const struct str
     stream->counts.evicted_readings += count_published(stream) - published;
 }
 
+/* Whose uptime stands in for the reading's time; 0: none, the time is true. */
+static uint32_t find_boot(const struct stream *stream, const struct arrival *arrival)
+{
+    if (!arrival->is_of_now || arrival->now->clock != CLOCK_UNSET) return 0;
+    return stream->options.boot != 0 ? stream->options.boot : 1;
+}
+
 /* Finds a place for a device, with room for all that its first reading may cause. */
 static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
                           struct arrival *arrival)
@@ -417,6 +430,7 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
     }
     arrival->device = device_admit(stream, id, tag);
     arrival->device->part = stream->last_part;
+    arrival->device->boot = find_boot(stream, arrival);
     device_start_rings(stream, arrival->device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     return VERDICT_OK;
@@ -424,12 +438,11 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
 
 /* The clock was ahead for as long as the device is known, and was set back since: its panes lie
  * where none may be, and all that comes would be late until that time is reached again.  Where
- * windows of the present time may have been published, though, nothing may publish them again.  A
- * clock that is not set says nothing about readings that bring their own time. */
+ * windows of the present time may have been published, though, nothing may publish them again. */
 static bool is_left_ahead(const struct stream *stream, const struct arrival *arrival)
 {
     const struct device *device = arrival->device;
-    if (arrival->now->clock == CLOCK_UNSET && !arrival->is_of_now) return false;
+    if (arrival->now->clock == CLOCK_UNSET) return false;
     if (device->newest_ms <= arrival->now->wall_ms + stream->options.future_ms) return false;
     int64_t longest_ms = 0;
     for (size_t i = 0; i < stream->layout.ring_count; i++) {
@@ -446,9 +459,16 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     struct device *device = arrival->device;
     size_t records = stream->layout.count_ring_count + count_open_records(stream, device);
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
+    struct window_state untold[LIMIT_WINDOWS] = {{0}};
+    size_t untold_bytes = stream->layout.window_count * sizeof *untold;
+    bool is_of_another_time = device->boot != find_boot(stream, arrival);
     take_out(stream, device, arrival->now);
+    if (is_of_another_time) memcpy(untold, device_states(stream, device), untold_bytes);
     device = device_admit(stream, id, tag);
     device->part = ++stream->last_part;
+    device->boot = find_boot(stream, arrival);
+    memcpy(device_states(stream, device), untold, untold_bytes);
+    if (is_of_another_time) alarms_begin_anew(stream, device, arrival->now);
     device_start_rings(stream, device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     arrival->device = device;
@@ -468,7 +488,8 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .now = now,
     };
     enum verdict verdict = check_value(arrival.value_micro);
-    if (verdict == VERDICT_OK) verdict = check_time(stream, arrival.event_ms, now);
+    if (verdict == VERDICT_OK)
+        verdict = check_time(stream, arrival.event_ms, reading->has_event_time, now);
     if (verdict == VERDICT_OK && !alarms_is_good(stream, arrival.device, reading, now))
         verdict = VERDICT_RANGE;
     if (verdict != VERDICT_OK) {
@@ -479,7 +500,8 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (arrival.device == NULL) {
         verdict = admit(stream, reading->device, tag, &arrival);
-    } else if (is_left_ahead(stream, &arrival)) {
+    } else if (arrival.device->boot != find_boot(stream, &arrival) ||
+               is_left_ahead(stream, &arrival)) {
         verdict = begin_anew(stream, tag, &arrival, reading->device);
     } else {
         verdict = check_room(stream, &arrival);
@@ -514,6 +536,7 @@ bool stream_get_device(const struct stream *stream, size_t index, int64_t now_mo
         .last_micro = found->last_micro,
         .newest_ms = found->newest_ms,
         .arrival_ms = found->arrival_ms,
+        .boot = found->boot,
         .silent_ms = has_arrival ? now_mono_ms - stream->watches[index].arrival_mono_ms : 0,
         .accepted = found->accepted,
         .late = found->late,

@@ -45,12 +45,12 @@ struct stream_options {
     size_t alarm_count;
     struct habit_options habit;       /* for alarms that learn */
     char gateway[LIMIT_GATEWAY_SIZE]; /* whose name the gateway's own alarms bear; "": "gateway" */
-    uint32_t boot;                    /* which monotonic clock; the same until it begins anew */
+    uint32_t boot; /* which monotonic clock; the same until it begins anew; 0: as 1 */
 };
 
 /* Now, as the caller sees it. */
 struct stream_now {
-    int64_t wall_ms;
+    int64_t wall_ms; /* while the clock is not set: UPTIME_BASE_MS + mono_ms */
     int64_t mono_ms;
     enum clock_quality clock;
 };
@@ -95,6 +95,7 @@ struct stream_device {
     int64_t newest_ms;  /* event time */
     int64_t arrival_ms; /* wall */
     int64_t silent_ms;  /* by the monotonic clock */
+    uint32_t boot;      /* whose uptime its times are; 0: they are true */
     uint64_t accepted, late, rejected;
     uint32_t alarms_active;
 };

@@ -78,8 +78,13 @@ static void add_window(struct text *text, const struct window_result *window)
         text_json_int(text, "size_ms", window->size_ms);
         text_json_int(text, "every_ms", window->every_ms);
     }
-    text_json_time(text, "start", window->start_ms);
-    text_json_time(text, "end", window->end_ms);
+    if (window->boot == 0) {
+        text_json_time(text, "start", window->start_ms);
+        text_json_time(text, "end", window->end_ms);
+    } else {
+        text_json_null(text, "start");
+        text_json_null(text, "end");
+    }
     text_json_int(text, "start_ms", window->start_ms);
     text_json_int(text, "end_ms", window->end_ms);
     if (window->merged > 0) text_json_uint(text, "merged", window->merged);
@@ -162,20 +167,44 @@ static const char *clock_name(enum clock_quality clock)
     return "unset";
 }
 
-/* A wall time that was never set is not known; it must not be sent as 1970. */
+/* A wall time that was never set is not known; it must not be sent as 1970, nor as 1975. */
 static void add_wall_time(struct text *text, const char *key, int64_t wall_ms,
                           enum clock_quality clock)
 {
-    if (clock == CLOCK_UNSET || wall_ms == 0)
+    if (clock == CLOCK_UNSET || wall_ms == 0 || boot_times_is_uptime(wall_ms))
         text_json_null(text, key);
     else
         text_json_time(text, key, wall_ms);
+}
+
+/* The window with its times moved to where they are known to be, or, where that is not known, to
+ * milliseconds since the boot began. */
+static void place(struct record *record, const struct boot_times *boot_times)
+{
+    struct window_result *window = &record->window;
+    struct summary *summary = &window->summary;
+    enum clock_quality made = record->clock;
+    int64_t shift_ms = boot_times_shift_ms(boot_times, window->boot, &record->clock);
+    if (record->clock != CLOCK_UNSET) {
+        window->boot = 0;
+        if (made == CLOCK_UNSET) record->created_ms += shift_ms;
+    }
+    int64_t *const times[] = {&window->start_ms, &window->end_ms,    &summary->min_ms,
+                              &summary->max_ms,  &summary->first_ms, &summary->last_ms};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) *times[i] += shift_ms;
 }
 
 static void add_summary_record(struct text *text, const struct record *record,
                                const struct encode_json_origin *origin)
 {
     const struct window_result *window = &record->window;
+    struct record placed;
+    if (window->boot > 0) {
+        placed = *record;
+        place(&placed, origin->boot_times);
+        record = &placed;
+        window = &placed.window;
+    }
     add_identity(text, "summary", record->seq, origin);
     text_json_uint(text, "revision", window->revision);
     if (window->part > 0) text_json_uint(text, "part", window->part);
@@ -191,6 +220,7 @@ static void add_summary_record(struct text *text, const struct record *record,
     text_json_int(text, "longest_gap_ms", window->longest_gap_ms);
     add_wall_time(text, "created", record->created_ms, record->clock);
     text_json_string(text, "clock", clock_name(record->clock));
+    if (window->boot > 0) text_json_uint(text, "boot", window->boot);
 }
 
 /* Only when there is something to say. */
@@ -212,7 +242,7 @@ static void add_mark(struct text *text, const char *key, bool is_set)
 static void add_alarm_times(struct text *text, const struct record *record)
 {
     const struct alarm_event *alarm = &record->alarm;
-    if (alarm->event_ms == 0) { /* nothing has decided yet */
+    if (alarm->event_ms == 0 || boot_times_is_uptime(alarm->event_ms)) {
         text_json_null(text, "event_time");
         text_json_null(text, "event_ms");
     } else {
@@ -322,10 +352,17 @@ static void add_notice_record(struct text *text, const struct record *record,
         records += notice->ranges[i].last - notice->ranges[i].first + 1;
     add_identity(text, "notice", record->seq, origin);
     text_json_string(text, "reason", reason_name(notice->reason));
-    text_json_time(text, "start", notice->from_ms);
-    text_json_time(text, "end", notice->to_ms);
-    text_json_int(text, "start_ms", notice->from_ms);
-    text_json_int(text, "end_ms", notice->to_ms);
+    if (notice->from_ms == 0 && notice->to_ms == 0) { /* known to nobody */
+        text_json_null(text, "start");
+        text_json_null(text, "end");
+        text_json_null(text, "start_ms");
+        text_json_null(text, "end_ms");
+    } else {
+        text_json_time(text, "start", notice->from_ms);
+        text_json_time(text, "end", notice->to_ms);
+        text_json_int(text, "start_ms", notice->from_ms);
+        text_json_int(text, "end_ms", notice->to_ms);
+    }
     text_json_uint(text, "records", records);
     text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
@@ -370,7 +407,19 @@ size_t encode_json_birth(const struct encode_json_origin *origin, uint64_t next_
     add_origin(&text, origin);
     text_json_uint(&text, "next_seq", next_seq);
     text_json_string(&text, "version", ISOTHERM_VERSION);
+    encode_json_add_boot(&text, origin->boot_times);
     return finish(&text);
+}
+
+void encode_json_add_boot(struct text *text, const struct boot_times *times)
+{
+    if (times == NULL || !times->is_concerned) return;
+    const struct boot_time *known = boot_times_find(times, times->boot);
+    text_json_uint(text, "boot", times->boot);
+    if (known != NULL && times->is_durable && known->begin_ms != 0)
+        text_json_int(text, "boot_ms", known->begin_ms);
+    else
+        text_json_null(text, "boot_ms");
 }
 
 size_t encode_json_death(const struct encode_json_origin *origin, const char *reason, char *json,

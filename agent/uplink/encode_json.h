@@ -6,16 +6,19 @@
 #ifndef ISOTHERM_UPLINK_ENCODE_JSON_H
 #define ISOTHERM_UPLINK_ENCODE_JSON_H
 
+#include "base/boot_times.h"
+#include "base/text.h"
 #include "stream/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whose records these are; both are kept by the caller. */
+/* Whose records these are; all is kept by the caller. */
 struct encode_json_origin {
     const char *gateway;
-    const char *epoch; /* of the sequence numbers: made with the database file */
+    const char *epoch;                   /* of the sequence numbers: made with the database file */
+    const struct boot_times *boot_times; /* NULL: nothing is known of any boot */
 };
 
 /* Writes one NUL-terminated JSON object into `json` (LIMIT_RECORD_JSON bytes are enough for any
@@ -29,6 +32,9 @@ size_t encode_json_record(const struct record *record, const struct encode_json_
  * number below `next_seq` was durable when it was made.  Returns as encode_json_record. */
 size_t encode_json_birth(const struct encode_json_origin *origin, uint64_t next_seq, char *json,
                          size_t capacity);
+
+/* Adds to an open object which boot this is and when it began, once that concerns anything. */
+void encode_json_add_boot(struct text *text, const struct boot_times *times);
 
 /* The retained message that says that it is not; `reason` is a short word.  Returns likewise. */
 size_t encode_json_death(const struct encode_json_origin *origin, const char *reason, char *json,

@@ -74,7 +74,8 @@ static bool is_history_moving(const struct uplink *uplink)
 {
     const struct stretch *history = &uplink->stretches[STRETCH_HISTORY];
     return uplink->counts.state == UPLINK_UP && may_history_have_more(uplink) &&
-           history->commits_due == 0 && uplink_now_mono_ms(uplink) >= history->resume_mono_ms;
+           history->commits_due == 0 && !history->waits_for_clock &&
+           uplink_now_mono_ms(uplink) >= history->resume_mono_ms;
 }
 
 static uint64_t pile(const struct uplink *uplink)
@@ -97,7 +98,8 @@ static void measure(struct uplink *uplink)
     int64_t now_mono = uplink_now_mono_ms(uplink);
     bool is_moving = is_history_moving(uplink);
     bool is_busy = uplink->counts.state == UPLINK_UP &&
-                   (is_moving || store.waiting[LANE_WINDOW] > pile(uplink));
+                   (is_moving || store.waiting[LANE_WINDOW] > pile(uplink)) &&
+                   !uplink_waits_for_clock(uplink);
     if (!is_busy) meter_reset(&uplink->all_meter);
     if (!is_busy) meter_reset(&uplink->inflow_meter);
     bool counts = is_busy && uplink->was_busy;
@@ -204,6 +206,7 @@ static void on_connected(void *context)
     divide_windows(uplink);
     for (int name = 0; name < STRETCH_COUNT; name++) {
         uplink->stretches[name].may_have_more = true;
+        uplink->stretches[name].waits_for_clock = false;
         flight_retry_all(&uplink->stretches[name].flight); /* another broker, or mended */
     }
     uplink_pump(uplink);
@@ -279,7 +282,8 @@ static bool take_settings(struct uplink *uplink, const struct uplink_settings *s
     uplink->retain = settings->retain;
     uplink->pacing = settings->pacing;
     uplink->in_flight_limit = (size_t)settings->in_flight;
-    uplink->origin = (struct encode_json_origin){uplink->gateway, uplink->epoch};
+    uplink->origin =
+        (struct encode_json_origin){uplink->gateway, uplink->epoch, settings->boot_times};
     for (const char *c = settings->gateway; *c != '\0'; c++) /* each gateway waits otherwise */
         uplink->random = uplink->random * 31 + (unsigned char)*c;
     if (settings->in_flight < 1 || settings->in_flight > LIMIT_IN_FLIGHT) return false;
@@ -394,12 +398,27 @@ struct uplink_counts uplink_count(const struct uplink *uplink)
     return counts;
 }
 
+bool uplink_waits_for_clock(const struct uplink *uplink)
+{
+    return uplink->counts.state == UPLINK_UP &&
+           (uplink->stretches[STRETCH_LIVE].waits_for_clock ||
+            uplink->stretches[STRETCH_HISTORY].waits_for_clock);
+}
+
+void uplink_on_boot_times(struct uplink *uplink)
+{
+    for (int name = 0; name < STRETCH_COUNT; name++)
+        uplink->stretches[name].waits_for_clock = false;
+    uplink_pump(uplink);
+}
+
 bool uplink_is_idle(const struct uplink *uplink)
 {
     if (uplink->counts.state != UPLINK_UP || uplink->is_fetching) return false;
     for (int name = 0; name < STRETCH_COUNT; name++) {
         const struct flight *flight = &uplink->stretches[name].flight;
-        if (uplink->stretches[name].may_have_more) return false;
+        const struct stretch *stretch = &uplink->stretches[name];
+        if (stretch->may_have_more && !stretch->waits_for_clock) return false;
         if (flight->count > flight_count_parked(flight)) return false;
     }
     return true;

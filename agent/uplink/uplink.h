@@ -7,6 +7,7 @@
 #ifndef ISOTHERM_UPLINK_UPLINK_H
 #define ISOTHERM_UPLINK_UPLINK_H
 
+#include "base/boot_times.h"
 #include "base/clock.h"
 #include "base/field.h"
 #include "base/log.h"
@@ -41,6 +42,7 @@ struct uplink_mqtt_options {
     int64_t ledger_every_ms; /* 0: the ledger is not published */
     bool retain;             /* the last summary of each device is retained */
     bool has_alarm_states;   /* a retained state of each alarm */
+    int64_t clock_wait_ms;   /* windows without true times wait for the clock to be set */
     struct command_channel_options commands;
 };
 
@@ -73,11 +75,12 @@ struct uplink_counts {
 
 struct uplink;
 
-/* Begins to connect.  `options` stays valid until close; `store` too.  `epoch` is the store's.
+/* Begins to connect.  `options` stays valid until close; `store` and `boot_times` too.  `epoch` is
+ * the store's.
  * ST_INVALID: the options cannot work (reason logged); ST_NO_MEMORY, ST_FULL. */
 enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
-                        const char *gateway, const char *epoch, struct loop *loop,
-                        const struct clock *clock, struct log *log,
+                        const char *gateway, const char *epoch, const struct boot_times *boot_times,
+                        struct loop *loop, const struct clock *clock, struct log *log,
                         struct store *store) ISOTHERM_CHECK;
 
 /* What the uplink needs, whatever the kind of link. */
@@ -88,7 +91,8 @@ struct uplink_settings {
     const char *topic;            /* prefix; {gateway} is replaced */
     const char *gateway;
     const char *epoch;
-    int64_t in_flight; /* 1 .. LIMIT_IN_FLIGHT */
+    const struct boot_times *boot_times; /* valid until close; NULL: none */
+    int64_t in_flight;                   /* 1 .. LIMIT_IN_FLIGHT */
     struct uplink_pacing pacing;
     bool retain;
     struct loop *loop;
@@ -117,7 +121,13 @@ struct uplink_counts uplink_count(const struct uplink *uplink);
 enum status uplink_publish_ledger(struct uplink *uplink, const char *json,
                                   size_t size) ISOTHERM_CHECK;
 
-/* True when connected and nothing is waiting or in flight, but for what is parked. */
+/* Whether windows are held back since the times of this boot may yet be learned; and to be called
+ * when it was decided what becomes of them, durably. */
+bool uplink_waits_for_clock(const struct uplink *uplink);
+void uplink_on_boot_times(struct uplink *uplink);
+
+/* True when connected and nothing is waiting or in flight, but for what is parked or waits for the
+ * clock. */
 bool uplink_is_idle(const struct uplink *uplink);
 
 /* Publishes the death, disconnects and releases everything.  NULL does nothing. */

@@ -116,8 +116,8 @@ static int64_t find_work(struct uplink *uplink, enum stretch_name name, int64_t 
 {
     struct stretch *stretch = &uplink->stretches[name];
     *refused = flight_find_refused(&stretch->flight);
-    bool takes_more =
-        stretch->may_have_more && stretch->commits_due == 0 && count_places(uplink, name) > 0;
+    bool takes_more = stretch->may_have_more && stretch->commits_due == 0 &&
+                      count_places(uplink, name) > 0 && !stretch->waits_for_clock;
     int64_t at_mono_ms = takes_more ? stretch->resume_mono_ms : INT64_MAX;
     if (*refused == NULL) return at_mono_ms;
     int64_t again_mono_ms = (*refused)->retry_mono_ms;

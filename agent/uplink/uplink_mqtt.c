@@ -92,6 +92,15 @@ static const struct field uplink_mqtt_fields[] = {
      .offset = offsetof(struct uplink_mqtt_options, has_alarm_states),
      .default_text = "false",
      FIELD_HELP("Whether the broker keeps the present state of each alarm for late subscribers.")},
+    {.name = "clock_wait",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct uplink_mqtt_options, clock_wait_ms),
+     .default_text = "15min",
+     .min = 0,
+     .max = 86400000,
+     FIELD_HELP(
+         "After a boot without a set clock, windows of readings that have no time of their own "
+         "wait so long for it; then they go without wall time; 0s for at once.")},
     {.name = "commands",
      .type = FIELD_GROUP,
      .offset = offsetof(struct uplink_mqtt_options, commands),
@@ -129,8 +138,9 @@ size_t uplink_mqtt_size_bytes(void)
 }
 
 enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options *options,
-                        const char *gateway, const char *epoch, struct loop *loop,
-                        const struct clock *clock, struct log *log, struct store *store)
+                        const char *gateway, const char *epoch, const struct boot_times *boot_times,
+                        struct loop *loop, const struct clock *clock, struct log *log,
+                        struct store *store)
 {
     const struct uplink_settings settings = {
         .kind = &link_mqtt,
@@ -139,6 +149,7 @@ enum status uplink_open(struct uplink **uplink, const struct uplink_mqtt_options
         .topic = options->topic,
         .gateway = gateway,
         .epoch = epoch,
+        .boot_times = boot_times,
         .in_flight = options->in_flight,
         .pacing = options->pacing,
         .retain = options->retain,

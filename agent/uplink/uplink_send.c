@@ -126,6 +126,14 @@ void uplink_send_again(struct uplink *uplink, enum stretch_name name, const stru
     }
 }
 
+/* Whether what becomes of the record's times is still open: its content could not stay. */
+static bool is_early(const struct uplink *uplink, const struct record *record)
+{
+    const struct boot_times *times = uplink->origin.boot_times;
+    return record->kind == RECORD_WINDOW && record->window.boot > 0 && times != NULL &&
+           boot_times_is_open(times, record->window.boot);
+}
+
 /* `has_new`: a commit came after the question. */
 void uplink_send(struct uplink *uplink, enum stretch_name name, const struct record *records,
                  size_t count, bool has_new)
@@ -134,7 +142,8 @@ void uplink_send(struct uplink *uplink, enum stretch_name name, const struct rec
     for (size_t i = 0; i < count; i++) {
         if (flight_skip(&stretch->flight, records[i].seq)) continue;
         if (!uplink_may_send_ahead(uplink, name)) return;
-        if (!send_record(uplink, name, &records[i])) return;
+        stretch->waits_for_clock = is_early(uplink, &records[i]);
+        if (stretch->waits_for_clock || !send_record(uplink, name, &records[i])) return;
     }
     bool is_last = count < uplink->fetch_max;
     if (is_last) flight_pass_all(&stretch->flight);

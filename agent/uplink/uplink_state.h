@@ -28,6 +28,7 @@ struct stretch {
     bool may_have_more;     /* false: the store had no more; a commit will tell */
     int64_t resume_mono_ms; /* nothing is sent before */
     uint32_t refusals;      /* in a row */
+    bool waits_for_clock;   /* its next record is of a boot that may yet learn its times */
     /* A deletion that was told is done after some commits: until those told before are done, a
      * read from the beginning would bring the same records again. */
     unsigned commits_due;

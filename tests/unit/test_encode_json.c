@@ -16,7 +16,7 @@
 
 #define NOW_MS INT64_C(1795226400000) /* 2026-11-21T02:00:00Z */
 
-static const struct encode_json_origin origin = {"gw-12", "9f3c2a7be01d4455"};
+static const struct encode_json_origin origin = {.gateway = "gw-12", .epoch = "9f3c2a7be01d4455"};
 
 /* ISOTHERM_REWRITE=1 in the environment writes the samples instead; review the difference. */
 static void assert_is_sample(const char *name, const char *json, size_t size)
@@ -183,7 +183,7 @@ static void test_longest_notice_fits(void **state)
     char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
     memset(name, 'g', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    const struct encode_json_origin longest = {.gateway = name, .epoch = "ffffffffffffffff"};
     struct record record = {.seq = UINT64_MAX, .kind = RECORD_NOTICE, .created_ms = INT64_MAX};
     record.notice = (struct notice){.reason = NOTICE_DAMAGED,
                                     .range_count = NOTICE_RANGES,
@@ -268,7 +268,7 @@ static void test_longest_record_fits(void **state)
     char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
     memset(name, 'g', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    const struct encode_json_origin longest = {.gateway = name, .epoch = "ffffffffffffffff"};
     struct record record = window_record("", INT64_MAX, INT64_MAX - 1);
     memset(record.device, 'd', sizeof record.device - 1);
     struct window_result *window = &record.window;
@@ -297,7 +297,7 @@ static void test_longest_alarm_fits(void **state)
     char name[LIMIT_GATEWAY_SIZE], json[LIMIT_RECORD_JSON];
     memset(name, 'g', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    const struct encode_json_origin longest = {name, "ffffffffffffffff"};
+    const struct encode_json_origin longest = {.gateway = name, .epoch = "ffffffffffffffff"};
     struct record record = {.seq = UINT64_MAX,
                             .kind = RECORD_ALARM,
                             .created_ms = INT64_MAX / 1000,

@@ -1,0 +1,100 @@
+/* Invariant: a boot that is in the list keeps what is said there of where its times lie. */
+#include "base/boot_times.h"
+
+#include "base/pack.h"
+
+#include <string.h>
+
+enum { VERSION = 1 };
+
+/* No boot lasts longer, and no window begins further ahead of one. */
+#define SPAN_MS (10 * INT64_C(366) * 86400000)
+#define BEFORE_MS (2 * INT64_C(366) * 86400000)
+
+static size_t find_place(const struct boot_times *times, uint32_t boot)
+{
+    size_t at = 0;
+    while (at < times->count && times->boots[at].boot != boot) at++;
+    return at;
+}
+
+const struct boot_time *boot_times_find(const struct boot_times *times, uint32_t boot)
+{
+    size_t at = find_place(times, boot);
+    return at < times->count ? &times->boots[at] : NULL;
+}
+
+bool boot_times_is_open(const struct boot_times *times, uint32_t boot)
+{
+    if (boot != times->boot) return false;
+    return !times->is_durable || boot_times_find(times, boot) == NULL;
+}
+
+int64_t boot_times_shift_ms(const struct boot_times *times, uint32_t boot,
+                            enum clock_quality *clock)
+{
+    const struct boot_time *known = times != NULL ? boot_times_find(times, boot) : NULL;
+    *clock = known != NULL ? known->clock : CLOCK_UNSET;
+    return *clock != CLOCK_UNSET ? known->begin_ms - UPTIME_BASE_MS : -UPTIME_BASE_MS;
+}
+
+static void add(struct boot_times *times, const struct boot_time *added)
+{
+    if (times->count == BOOT_TIMES_MAX) {
+        times->count--;
+        memmove(times->boots, times->boots + 1, times->count * sizeof *times->boots);
+    }
+    times->boots[times->count++] = *added;
+}
+
+void boot_times_decide(struct boot_times *times, enum clock_quality clock, int64_t begin_ms)
+{
+    size_t at = find_place(times, times->boot);
+    if (at < times->count) {
+        if (times->boots[at].begin_ms == 0) times->boots[at].begin_ms = begin_ms;
+        return;
+    }
+    times->is_durable = false;
+    add(times, &(struct boot_time){.boot = times->boot, .clock = clock, .begin_ms = begin_ms});
+}
+
+bool boot_times_is_uptime(int64_t time_ms)
+{
+    return time_ms >= UPTIME_BASE_MS - BEFORE_MS && time_ms < UPTIME_BASE_MS + SPAN_MS;
+}
+
+size_t boot_times_encode(const struct boot_times *times, uint8_t *bytes)
+{
+    struct pack_writer writer = {.bytes = bytes, .capacity = BOOT_TIMES_BYTES};
+    pack_put_u8(&writer, BOOT_TIMES_TAG);
+    pack_put_u8(&writer, VERSION);
+    pack_put_u8(&writer, (uint8_t)times->count);
+    for (size_t i = 0; i < times->count; i++) {
+        pack_put_varint(&writer, times->boots[i].boot);
+        pack_put_u8(&writer, (uint8_t)times->boots[i].clock);
+        pack_put_signed(&writer, times->boots[i].begin_ms);
+    }
+    return writer.size;
+}
+
+/* A former boot of which nothing was learned is as good as forgotten. */
+enum status boot_times_decode(struct boot_times *times, const void *bytes, size_t size)
+{
+    struct pack_reader reader = {.bytes = bytes, .size = size};
+    struct boot_times read = {.boot = times->boot};
+    bool is_entry = pack_get_u8(&reader) == BOOT_TIMES_TAG && pack_get_u8(&reader) == VERSION;
+    size_t count = pack_get_u8(&reader);
+    if (!is_entry || count > BOOT_TIMES_MAX) return ST_CORRUPT;
+    for (size_t i = 0; i < count; i++) {
+        struct boot_time boot = {.boot = pack_get_varint32(&reader)};
+        uint8_t clock = pack_get_u8(&reader);
+        boot.clock = (enum clock_quality)clock;
+        boot.begin_ms = pack_get_signed(&reader);
+        if (clock > CLOCK_TRUSTED) return ST_CORRUPT;
+        if (boot.boot == read.boot || clock != CLOCK_UNSET) add(&read, &boot);
+    }
+    if (reader.is_short || reader.at != size) return ST_CORRUPT;
+    read.is_concerned = read.is_durable = boot_times_find(&read, read.boot) != NULL;
+    *times = read;
+    return ST_OK;
+}

@@ -1,0 +1,75 @@
+/* Invariant: what becomes of the times of a boot is decided once, and is durable before anything
+ * that follows from it is sent. */
+#include "flow_clock.h"
+
+struct stream_now flow_now(const struct flow *flow)
+{
+    struct stream_now now = {.wall_ms = clock_wall_ms(&flow->host.clock),
+                             .mono_ms = clock_mono_ms(&flow->host.clock),
+                             .clock = CLOCK_UNSET};
+    if (now.wall_ms >= CLOCK_FLOOR_MS)
+        now.clock = flow->is_synchronised ? CLOCK_TRUSTED : CLOCK_HELD;
+    else
+        now.wall_ms = UPTIME_BASE_MS + now.mono_ms;
+    return now;
+}
+
+void flow_clock_start(struct flow *flow)
+{
+    for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
+        struct stream_device device;
+        if (stream_get_device(flow->stream, i, 0, &device) && device.boot == flow->boot_times.boot)
+            flow->boot_times.is_concerned = true;
+    }
+}
+
+static void decide(struct flow *flow, enum clock_quality clock, int64_t begin_ms)
+{
+    boot_times_decide(&flow->boot_times, clock, begin_ms);
+    flow->is_boot_due = true;
+    flow->host.request_commit(flow->host.context, 0);
+    log_write(flow->host.log, LOG_LEVEL_INFO, "clock",
+              clock != CLOCK_UNSET ? "the clock is set: what came since the boot gets its times"
+                                   : "the clock is not set yet: what came since the boot goes to "
+                                     "the centre without wall time");
+}
+
+void flow_clock_judge(struct flow *flow, const struct stream_now *now)
+{
+    struct boot_times *times = &flow->boot_times;
+    bool waits = flow->uplink != NULL && uplink_waits_for_clock(flow->uplink);
+    if (now->clock == CLOCK_UNSET || waits) times->is_concerned = true;
+    if (!times->is_concerned) return;
+    const struct boot_time *known = boot_times_find(times, times->boot);
+    if (known != NULL) {
+        if (known->begin_ms != 0 || now->clock == CLOCK_UNSET) return;
+        boot_times_decide(times, now->clock, now->wall_ms - now->mono_ms);
+        flow->is_boot_due = true;
+    } else if (now->clock != CLOCK_UNSET)
+        decide(flow, now->clock, now->wall_ms - now->mono_ms);
+    else if (waits && now->mono_ms >= flow->config->uplink.clock_wait_ms)
+        decide(flow, CLOCK_UNSET, 0);
+    else if (waits && !flow->is_clock_awaited)
+        log_write(flow->host.log, LOG_LEVEL_WARN, "clock",
+                  "the clock is not set: summaries wait for it");
+    flow->is_clock_awaited = waits;
+}
+
+void flow_clock_journal(struct flow *flow, bool is_whole)
+{
+    uint8_t bytes[BOOT_TIMES_BYTES];
+    if (!flow->is_boot_due && (!is_whole || flow->boot_times.count == 0)) return;
+    store_add_journal(flow->store, bytes, boot_times_encode(&flow->boot_times, bytes));
+    flow->is_boot_due = false;
+    flow->is_boot_handed = true;
+}
+
+void flow_clock_on_committed(struct flow *flow)
+{
+    if (!flow->is_boot_handed) return;
+    flow->is_boot_handed = false;
+    if (flow->is_boot_due || boot_times_find(&flow->boot_times, flow->boot_times.boot) == NULL)
+        return;
+    flow->boot_times.is_durable = true;
+    if (flow->uplink != NULL) uplink_on_boot_times(flow->uplink);
+}
