@@ -11,17 +11,11 @@ enum { VERSION = 1 };
 #define SPAN_MS (10 * INT64_C(366) * 86400000)
 #define BEFORE_MS (2 * INT64_C(366) * 86400000)
 
-static size_t find_place(const struct boot_times *times, uint32_t boot)
-{
-    size_t at = 0;
-    while (at < times->count && times->boots[at].boot != boot) at++;
-    return at;
-}
-
 const struct boot_time *boot_times_find(const struct boot_times *times, uint32_t boot)
 {
-    size_t at = find_place(times, boot);
-    return at < times->count ? &times->boots[at] : NULL;
+    for (size_t i = 0; i < times->count; i++)
+        if (times->boots[i].boot == boot) return &times->boots[i];
+    return NULL;
 }
 
 bool boot_times_is_open(const struct boot_times *times, uint32_t boot)
@@ -49,9 +43,9 @@ static void add(struct boot_times *times, const struct boot_time *added)
 
 void boot_times_decide(struct boot_times *times, enum clock_quality clock, int64_t begin_ms)
 {
-    size_t at = find_place(times, times->boot);
-    if (at < times->count) {
-        if (times->boots[at].begin_ms == 0) times->boots[at].begin_ms = begin_ms;
+    const struct boot_time *known = boot_times_find(times, times->boot);
+    if (known != NULL) {
+        times->boots[known - times->boots].begin_ms = begin_ms;
         return;
     }
     times->is_durable = false;

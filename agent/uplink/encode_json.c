@@ -68,6 +68,23 @@ static void add_window_label(struct text *text, const struct window_result *wind
     text_json_string(text, "window", label_bytes);
 }
 
+/* An event time that is not known must not be sent as 1970. */
+static void add_time(struct text *text, const char *key, int64_t time_ms, bool is_known)
+{
+    if (is_known)
+        text_json_time(text, key, time_ms);
+    else
+        text_json_null(text, key);
+}
+
+static void add_span(struct text *text, int64_t start_ms, int64_t end_ms, bool is_known)
+{
+    add_time(text, "start", start_ms, is_known);
+    add_time(text, "end", end_ms, is_known);
+    text_json_int(text, "start_ms", start_ms);
+    text_json_int(text, "end_ms", end_ms);
+}
+
 static void add_window(struct text *text, const struct window_result *window)
 {
     add_window_label(text, window);
@@ -78,15 +95,7 @@ static void add_window(struct text *text, const struct window_result *window)
         text_json_int(text, "size_ms", window->size_ms);
         text_json_int(text, "every_ms", window->every_ms);
     }
-    if (window->boot == 0) {
-        text_json_time(text, "start", window->start_ms);
-        text_json_time(text, "end", window->end_ms);
-    } else {
-        text_json_null(text, "start");
-        text_json_null(text, "end");
-    }
-    text_json_int(text, "start_ms", window->start_ms);
-    text_json_int(text, "end_ms", window->end_ms);
+    add_span(text, window->start_ms, window->end_ms, window->boot == 0);
     if (window->merged > 0) text_json_uint(text, "merged", window->merged);
 }
 
@@ -171,10 +180,8 @@ static const char *clock_name(enum clock_quality clock)
 static void add_wall_time(struct text *text, const char *key, int64_t wall_ms,
                           enum clock_quality clock)
 {
-    if (clock == CLOCK_UNSET || wall_ms == 0 || boot_times_is_uptime(wall_ms))
-        text_json_null(text, key);
-    else
-        text_json_time(text, key, wall_ms);
+    bool is_known = clock != CLOCK_UNSET && wall_ms != 0 && !boot_times_is_uptime(wall_ms);
+    add_time(text, key, wall_ms, is_known);
 }
 
 /* The window with its times moved to where they are known to be, or, where that is not known, to
@@ -352,17 +359,7 @@ static void add_notice_record(struct text *text, const struct record *record,
         records += notice->ranges[i].last - notice->ranges[i].first + 1;
     add_identity(text, "notice", record->seq, origin);
     text_json_string(text, "reason", reason_name(notice->reason));
-    if (notice->from_ms == 0 && notice->to_ms == 0) { /* known to nobody */
-        text_json_null(text, "start");
-        text_json_null(text, "end");
-        text_json_null(text, "start_ms");
-        text_json_null(text, "end_ms");
-    } else {
-        text_json_time(text, "start", notice->from_ms);
-        text_json_time(text, "end", notice->to_ms);
-        text_json_int(text, "start_ms", notice->from_ms);
-        text_json_int(text, "end_ms", notice->to_ms);
-    }
+    add_span(text, notice->from_ms, notice->to_ms, notice->from_ms != 0 || notice->to_ms != 0);
     text_json_uint(text, "records", records);
     text_json_uint(text, "covered", notice->covered);
     text_json_uint(text, "readings", notice->readings);
