@@ -7,10 +7,6 @@
 
 enum { VERSION = 1 };
 
-/* No boot lasts longer, and no window begins further ahead of one. */
-#define SPAN_MS (10 * INT64_C(366) * 86400000)
-#define BEFORE_MS (2 * INT64_C(366) * 86400000)
-
 const struct boot_time *boot_times_find(const struct boot_times *times, uint32_t boot)
 {
     for (size_t i = 0; i < times->count; i++)
@@ -50,11 +46,6 @@ void boot_times_decide(struct boot_times *times, enum clock_quality clock, int64
     }
     times->is_durable = false;
     add(times, &(struct boot_time){.boot = times->boot, .clock = clock, .begin_ms = begin_ms});
-}
-
-bool boot_times_is_uptime(int64_t time_ms)
-{
-    return time_ms >= UPTIME_BASE_MS - BEFORE_MS && time_ms < UPTIME_BASE_MS + SPAN_MS;
 }
 
 size_t boot_times_encode(const struct boot_times *times, uint8_t *bytes)

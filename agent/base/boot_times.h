@@ -53,8 +53,13 @@ int64_t boot_times_shift_ms(const struct boot_times *times, uint32_t boot,
  * yet.  Once decided, only begin_ms can be added, which then changes no record. */
 void boot_times_decide(struct boot_times *times, enum clock_quality clock, int64_t begin_ms);
 
-/* Whether the time is one that uptime stands in for. */
-bool boot_times_is_uptime(int64_t time_ms);
+/* Whether uptime may stand in for the time: no boot lasts ten years, and a year before one began
+ * lies what was reckoned back from its uptime. */
+static inline bool boot_times_is_uptime(int64_t time_ms)
+{
+    const int64_t year_ms = INT64_C(366) * 86400000;
+    return time_ms >= UPTIME_BASE_MS - year_ms && time_ms < UPTIME_BASE_MS + 10 * year_ms;
+}
 
 /* As a journal entry (of at most BOOT_TIMES_BYTES), and back; `boot` stays.  ST_CORRUPT: not
  * one. */

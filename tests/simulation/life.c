@@ -15,6 +15,7 @@ static void on_synchronise(void *context)
 
 void life_lose_clock(struct world *world)
 {
+    WORLD_CHECK(world, ++world->boot < WORLD_BOOTS, "too many boots");
     virtual_time_set_mono(3000 + (int64_t)world_random(world, 9000));
     virtual_time_set_wall(3000 + (int64_t)world_random(world, 9000));
     virtual_time_set_synchronised(false);

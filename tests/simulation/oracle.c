@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ERROR_MOST_MS = 100 };
 enum { CELLS = 1 << 19, SEQS = 1 << 21, TRANSITIONS = 1 << 18, MERGED = 1 << 17, HOPS = 4 };
 
 void oracle_open(struct oracle *oracle, struct world *world)
@@ -44,13 +45,14 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 /* With `is_made` false: NULL when there is none. */
 static struct cell *find_part(struct oracle *oracle, uint32_t device, bool is_hopping,
-                              int64_t start_ms, uint32_t part, bool is_made)
+                              uint32_t boot, int64_t start_ms, uint32_t part, bool is_made)
 {
-    uint64_t at = mix(device * 2U + is_hopping, (uint64_t)start_ms + part) % CELLS;
+    uint64_t at =
+        mix(device * 2U + is_hopping, (uint64_t)start_ms + part + boot * UINT64_C(0x10001)) % CELLS;
     for (;; at = (at + 1) % CELLS) {
         struct cell *cell = &oracle->cells[at];
         if (!cell->is_used) break;
-        if (cell->device == device && cell->is_hopping == is_hopping &&
+        if (cell->device == device && cell->is_hopping == is_hopping && cell->boot == boot &&
             cell->start_ms == start_ms && cell->part == part)
             return cell;
     }
@@ -59,15 +61,16 @@ static struct cell *find_part(struct oracle *oracle, uint32_t device, bool is_ho
     oracle->cells[at] = (struct cell){.is_used = true,
                                       .device = device,
                                       .is_hopping = is_hopping,
+                                      .boot = boot,
                                       .start_ms = start_ms,
                                       .part = part};
     return &oracle->cells[at];
 }
 
 static struct cell *find_cell(struct oracle *oracle, uint32_t device, bool is_hopping,
-                              int64_t start_ms, bool is_made)
+                              uint32_t boot, int64_t start_ms, bool is_made)
 {
-    return find_part(oracle, device, is_hopping, start_ms, 0, is_made);
+    return find_part(oracle, device, is_hopping, boot, start_ms, 0, is_made);
 }
 
 static void merge(struct tally *into, const struct tally *from)
@@ -91,11 +94,12 @@ static int64_t floor_to(int64_t time_ms, int64_t size_ms)
     return time_ms - (rest_ms < 0 ? rest_ms + size_ms : rest_ms);
 }
 
-void oracle_promise(struct oracle *oracle, uint32_t device, int64_t event_ms, int64_t value_micro)
+void oracle_promise(struct oracle *oracle, const struct message *reading)
 {
-    int64_t start_ms = floor_to(event_ms, oracle->world->options.window_ms);
-    struct tally one = {1, value_micro, value_micro, value_micro};
-    merge(&find_cell(oracle, device, false, start_ms, true)->expected, &one);
+    int64_t start_ms = floor_to(reading->event_ms, oracle->world->options.window_ms);
+    struct tally one = {1, reading->value_micro, reading->value_micro, reading->value_micro};
+    merge(&find_cell(oracle, reading->device, false, reading->boot, start_ms, true)->expected,
+          &one);
     oracle->promised++;
 }
 
@@ -159,17 +163,46 @@ static struct tally read_tally(struct oracle *oracle, const char *payload)
                           .max_micro = read_micro(oracle, payload, "max")};
 }
 
+/* Takes a time of a window back to what the stream had: uptime from UPTIME_BASE_MS on, when the
+ * window is of a boot that had no clock.  Returns that boot, 0 for a window that never was of
+ * uptime.  True times of uptime lie a tenth of a second beside the truth at most. */
+static uint32_t find_boot(struct oracle *oracle, const char *payload, int64_t *start_ms)
+{
+    const struct world *world = oracle->world;
+    int64_t window_ms = world->options.window_ms;
+    if (find_field(payload, "boot") != NULL) {
+        WORLD_CHECK(oracle->world,
+                    strstr(payload, "\"start\":null,\"end\":null") != NULL &&
+                        strstr(payload, "\"clock\":\"unset\"") != NULL,
+                    "unknown time is not said to be unknown: %s", payload);
+        *start_ms += UPTIME_BASE_MS;
+        return (uint32_t)read_number(oracle, payload, "boot");
+    }
+    if (floor_to(*start_ms, window_ms) == *start_ms) return 0;
+    for (uint32_t boot = world->boot; boot > 0; boot--) {
+        int64_t uptime_ms = *start_ms - world->boot_begin_ms[boot] + UPTIME_BASE_MS;
+        int64_t off_ms = uptime_ms + ERROR_MOST_MS - floor_to(uptime_ms + ERROR_MOST_MS, window_ms);
+        if (off_ms > 2 * ERROR_MOST_MS) continue;
+        *start_ms = uptime_ms + ERROR_MOST_MS - off_ms;
+        return boot;
+    }
+    world_fail(oracle->world, __FILE__, __LINE__, "a window of no boot: %s", payload);
+}
+
 static void receive_merged(struct oracle *oracle, const char *payload, bool is_hopping)
 {
     WORLD_CHECK(oracle->world, oracle->merged_count < MERGED, "too many merged records");
     uint32_t device = read_device(oracle, payload);
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
-    oracle->merged[oracle->merged_count++] =
-        (struct merged){.device = device,
-                        .is_hopping = is_hopping,
-                        .start_ms = read_number(oracle, payload, "start_ms"),
-                        .end_ms = read_number(oracle, payload, "end_ms"),
-                        .got = read_tally(oracle, payload)};
+    int64_t start_ms = read_number(oracle, payload, "start_ms");
+    int64_t length_ms = read_number(oracle, payload, "end_ms") - start_ms;
+    uint32_t boot = find_boot(oracle, payload, &start_ms);
+    oracle->merged[oracle->merged_count++] = (struct merged){.device = device,
+                                                             .is_hopping = is_hopping,
+                                                             .boot = boot,
+                                                             .start_ms = start_ms,
+                                                             .end_ms = start_ms + length_ms,
+                                                             .got = read_tally(oracle, payload)};
 }
 
 static void receive_notice(struct oracle *oracle, const char *payload)
@@ -191,7 +224,12 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     }
     uint32_t part =
         find_field(payload, "part") == NULL ? 0 : (uint32_t)read_number(oracle, payload, "part");
-    struct cell *cell = find_part(oracle, device, is_hopping, start_ms, part, true);
+    bool is_placed = find_field(payload, "boot") == NULL;
+    uint32_t boot = find_boot(oracle, payload, &start_ms);
+    struct cell *cell = find_part(oracle, device, is_hopping, boot, start_ms, part, true);
+    if (boot > 0 && is_placed) oracle->placed++;
+    if (!is_placed) oracle->unplaced++;
+    if (boot > 0) start_ms = oracle->earliest_ms;
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");
     *missed_of(oracle, device, is_hopping) += (uint64_t)read_number(oracle, payload, "missed");
@@ -228,6 +266,19 @@ static void check_epoch(struct oracle *oracle, const char *payload)
     WORLD_CHECK(oracle->world, strcmp(epoch, oracle->epoch) == 0, "another epoch: %s", payload);
 }
 
+/* No time is of last century, nor of any year before a clock can be right. */
+static void check_times(struct oracle *oracle, const char *payload)
+{
+    for (const char *c = payload; (c = strstr(c, "\"19")) != NULL; c++)
+        WORLD_CHECK(oracle->world, c[5] != '-', "a time of last century: %s", payload);
+    for (const char *c = payload; (c = strstr(c, "_ms\":")) != NULL; c++) {
+        if (memcmp(c - 4, "mono", 4) == 0) continue;
+        int64_t time_ms = strtoll(c + 5, NULL, 10);
+        WORLD_CHECK(oracle->world, time_ms < UPTIME_BASE_MS / 2 || time_ms >= CLOCK_FLOOR_MS,
+                    "uptime instead of a time: %s", payload);
+    }
+}
+
 void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
 {
     if (find_field(payload, "seq") == NULL) return; /* a birth or a death */
@@ -245,6 +296,7 @@ void oracle_receive(struct oracle *oracle, const char *payload, size_t size)
         return;
     }
     check_epoch(oracle, payload);
+    check_times(oracle, payload);
     oracle->hash_by_seq[seq] = mark;
     oracle->distinct++;
     if (seq > oracle->highest_seq) oracle->highest_seq = seq;
@@ -290,8 +342,8 @@ static void verify_hopping(struct oracle *oracle, const struct cell *cell, bool 
     struct tally expected = {0};
     int64_t window_ms = oracle->world->options.window_ms;
     for (int i = 0; i < HOPS; i++) {
-        struct cell *part =
-            find_cell(oracle, cell->device, false, cell->start_ms + i * window_ms, false);
+        struct cell *part = find_cell(oracle, cell->device, false, cell->boot,
+                                      cell->start_ms + i * window_ms, false);
         if (part != NULL) merge(&expected, &part->expected);
     }
     WORLD_CHECK(oracle->world, cell->got.count <= expected.count,
@@ -336,7 +388,7 @@ static void verify_merged(struct oracle *oracle, const struct merged *merged, bo
     struct tally expected = {0};
     int64_t window_ms = oracle->world->options.window_ms;
     for (int64_t start_ms = merged->start_ms; start_ms < merged->end_ms; start_ms += window_ms) {
-        struct cell *cell = find_cell(oracle, merged->device, false, start_ms, false);
+        struct cell *cell = find_cell(oracle, merged->device, false, merged->boot, start_ms, false);
         if (cell == NULL || cell->revision > 0 || cell->other_parts.count > 0) continue;
         cell->is_merged = true;
         merge(&expected, &cell->expected);
@@ -357,7 +409,7 @@ static void gather_parts(struct oracle *oracle)
         struct cell *cell = &oracle->cells[i];
         if (!cell->is_used || cell->part == 0 || cell->got.count == 0) continue;
         struct cell *first =
-            find_cell(oracle, cell->device, cell->is_hopping, cell->start_ms, true);
+            find_cell(oracle, cell->device, cell->is_hopping, cell->boot, cell->start_ms, true);
         merge(&first->other_parts, &cell->got);
         first->is_provisional |= cell->is_provisional;
         cell->got = (struct tally){0};

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct message;
 struct world;
 
 struct tally {
@@ -18,6 +19,7 @@ struct cell {
     bool is_used, is_hopping, is_provisional;
     bool is_merged; /* what was promised is in a merged record */
     uint32_t device, part;
+    uint32_t boot; /* whose uptime start_ms is; 0: it is true */
     int64_t start_ms;
     struct tally expected;    /* tumbling only, in part 0: what was promised */
     struct tally got;         /* of the highest revision */
@@ -28,7 +30,7 @@ struct cell {
 
 /* A record that holds several windows. */
 struct merged {
-    uint32_t device;
+    uint32_t device, boot;
     bool is_hopping;
     int64_t start_ms, end_ms;
     struct tally got;
@@ -53,7 +55,8 @@ struct oracle {
     size_t transition_count;
     uint64_t *missed[2]; /* as the records say, per device: of tumbling and hopping windows */
     uint64_t promised, unset_clock, alarms, parts;
-    int64_t earliest_ms; /* start of a window */
+    uint64_t placed, unplaced; /* windows of uptime: with true times, and without */
+    int64_t earliest_ms;       /* start of a window */
     char epoch[32];
     uint64_t digest; /* of everything that came, in its order */
 };
@@ -62,7 +65,7 @@ void oracle_open(struct oracle *oracle, struct world *world);
 void oracle_close(struct oracle *oracle);
 
 /* A reading of that device was committed: from now on it must be counted. */
-void oracle_promise(struct oracle *oracle, uint32_t device, int64_t event_ms, int64_t value_micro);
+void oracle_promise(struct oracle *oracle, const struct message *reading);
 
 /* The consumer got a message. */
 void oracle_receive(struct oracle *oracle, const char *payload, size_t size);

@@ -107,7 +107,9 @@ static void measure_unkept(struct source *source, const struct message *message)
 {
     if (source->intake == NULL || source->is_paused) return;
     struct message reading = *message;
-    reading.event_ms = flow_now(&source->world->flow).wall_ms;
+    struct stream_now now = flow_now(&source->world->flow);
+    reading.event_ms = now.wall_ms;
+    if (now.clock == CLOCK_UNSET) reading.boot = source->world->boot;
     uint64_t ticket = 0;
     enum verdict verdict = offer(source, &reading, &ticket);
     if (verdict == VERDICT_OK)

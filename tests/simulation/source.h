@@ -19,6 +19,7 @@ enum { SOURCE_MESSAGES = 1 << 13, WORLD_TAKEN = 1 << 15 };
 struct message {
     uint32_t device;
     int64_t value_micro, event_ms;
+    uint32_t boot;     /* whose uptime event_ms is, as the stream has it; 0: it is true */
     uint64_t ticket;   /* when taken in this run */
     bool is_committed; /* as the disk knows, in whichever run */
     bool is_settled;   /* may be acknowledged */

@@ -83,8 +83,7 @@ static void on_durable(void *context, uint64_t ticket)
     while (world->taken_first < world->taken_end) {
         struct taken *taken = &world->taken[world->taken_first % WORLD_TAKEN];
         if (taken->ticket > ticket) return;
-        oracle_promise(&world->oracle, taken->reading.device, taken->reading.event_ms,
-                       taken->reading.value_micro);
+        oracle_promise(&world->oracle, &taken->reading);
         if (taken->message != NULL) taken->message->is_committed = true;
         world->taken_first++;
     }
@@ -116,6 +115,7 @@ static void open_uplink(struct world *world, const char *epoch)
                                        .topic = "isotherm/{gateway}",
                                        .gateway = world->config.gateway,
                                        .epoch = epoch,
+                                       .boot_times = &world->flow.boot_times,
                                        .in_flight = 20,
                                        .pacing = {.rate = world->options.rate},
                                        .loop = world->loop,
@@ -133,9 +133,12 @@ void world_boot(struct world *world)
     enum status status = loop_open(&world->loop);
     struct flow *flow = &world->flow;
     flow_init(flow, &world->config, world->loop, &world->log, world->clock);
+    flow->boot_times.boot = world->boot;
+    world->boot_begin_ms[world->boot] = virtual_time_wall_ms() - clock_mono_ms(&world->clock);
     struct store_events events = flow_events(flow);
     struct stream_sink sink = flow_sink(flow);
     struct stream_options options = config_stream_options(&world->config);
+    options.boot = world->boot;
     struct store_found found;
     struct store_options store_options = config_store_options(&world->config);
     if (status == ST_OK)
@@ -301,6 +304,8 @@ static void make_config(struct world *world)
                                             .on_delay_ms = MINUTE};
     config->alarm_count = 1;
     config->has_uplink = true;
+    config->uplink.clock_wait_ms =
+        options->clock_wait_ms > 0 ? options->clock_wait_ms : 15 * MINUTE;
     for (size_t i = 0; i < SOURCE_COUNT; i++) {
         struct source *source = &world->sources[i];
         source->world = world;
@@ -341,6 +346,7 @@ struct world *world_open(const struct world_options *options)
     if (mkdtemp(world->folder) == NULL) abort();
     make_config(world);
     world->centre.world = world;
+    world->boot = 1;
     world->link_options = &world->centre;
     oracle_open(&world->oracle, world);
     virtual_store_set_hooks(&(struct virtual_store_hooks){.delay_ms = choose_store_delay,

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WORLD_BOOTS = 4096 };
+
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -50,6 +52,7 @@ struct world_options {
     bool fails_commits;        /* now and then */
     bool is_delayed_sync;      /* the first boot is in 1970 as well */
     int64_t rate;              /* of the uplink, records a second; 0: no limit */
+    int64_t clock_wait_ms;     /* 0: 15 min */
     void (*published)(void *witness, const struct link_message *message); /* may be NULL */
     void *witness;
 };
@@ -79,6 +82,8 @@ struct world {
     char folder[64];
     bool is_up, is_stopping, is_healing;
     uint64_t committed_ticket;
+    uint32_t boot;                      /* of the machine, from 1 */
+    int64_t boot_begin_ms[WORLD_BOOTS]; /* what a right clock showed at its uptime 0 */
     uint64_t boots, crashes, stops, strangers, steps;
     struct taken *taken;
     size_t taken_first, taken_end; /* free-running */
