@@ -20,6 +20,7 @@ struct listing {
     const struct store_request *request;
     struct encode_json_origin origin;
     char epoch[17];
+    struct boot_times boot_times;
     uint64_t printed, damaged;
     uint64_t blob_id;
     char columns[COLUMNS][COLUMN_SIZE];
@@ -170,12 +171,27 @@ static enum status list_lanes(struct listing *listing, struct reader *reader,
     return worst;
 }
 
+static void note_boot_times(void *context, const void *bytes, size_t size)
+{
+    struct boot_times *times = context;
+    enum status status = boot_times_decode(times, bytes, size);
+    (void)status; /* most entries are of other things */
+}
+
+static bool look_for_boot_times(void *context, const struct reader_blob *blob)
+{
+    if (blob->status == ST_OK) reader_list_entries(blob, note_boot_times, context);
+    return true;
+}
+
 static void begin_listing(struct listing *listing, struct reader *reader,
                           const struct store_request *request, struct meta_state *state)
 {
     *listing = (struct listing){.request = request};
-    listing->origin =
-        (struct encode_json_origin){.gateway = request->gateway, .epoch = listing->epoch};
+    listing->origin = (struct encode_json_origin){
+        .gateway = request->gateway, .epoch = listing->epoch, .boot_times = &listing->boot_times};
+    enum status journal = reader_list_journal(reader, look_for_boot_times, &listing->boot_times);
+    (void)journal; /* where it is damaged the listing of it says so */
     if (reader_state(reader, state) != ST_OK) {
         *state = (struct meta_state){.batch = 0};
         (void)fputs("isotherm store: the state cannot be read, so the epoch is not known\n",

@@ -16,6 +16,7 @@ struct stream_now flow_now(const struct flow *flow)
 
 void flow_clock_start(struct flow *flow)
 {
+    if (flow_now(flow).clock == CLOCK_UNSET) flow->boot_times.is_concerned = true;
     for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
         struct stream_device device;
         if (stream_get_device(flow->stream, i, 0, &device) && device.boot == flow->boot_times.boot)

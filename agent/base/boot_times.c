@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define TIME_MAX_MS (INT64_C(1) << 43) /* year 2248 */
+
 enum { VERSION = 1 };
 
 const struct boot_time *boot_times_find(const struct boot_times *times, uint32_t boot)
@@ -75,7 +77,8 @@ enum status boot_times_decode(struct boot_times *times, const void *bytes, size_
         uint8_t clock = pack_get_u8(&reader);
         boot.clock = (enum clock_quality)clock;
         boot.begin_ms = pack_get_signed(&reader);
-        if (clock > CLOCK_TRUSTED) return ST_CORRUPT;
+        if (clock > CLOCK_TRUSTED || boot.begin_ms < 0 || boot.begin_ms > TIME_MAX_MS)
+            return ST_CORRUPT;
         if (boot.boot == read.boot || clock != CLOCK_UNSET) add(&read, &boot);
     }
     if (reader.is_short || reader.at != size) return ST_CORRUPT;

@@ -184,6 +184,12 @@ static void add_wall_time(struct text *text, const char *key, int64_t wall_ms,
     add_time(text, key, wall_ms, is_known);
 }
 
+/* Wraps around, since any number survives in the store. */
+static void add_to(int64_t *time_ms, int64_t shift_ms)
+{
+    *time_ms = (int64_t)((uint64_t)*time_ms + (uint64_t)shift_ms);
+}
+
 /* The window with its times moved to where they are known to be, or, where that is not known, to
  * milliseconds since the boot began. */
 static void place(struct record *record, const struct boot_times *boot_times)
@@ -194,11 +200,11 @@ static void place(struct record *record, const struct boot_times *boot_times)
     int64_t shift_ms = boot_times_shift_ms(boot_times, window->boot, &record->clock);
     if (record->clock != CLOCK_UNSET) {
         window->boot = 0;
-        if (made == CLOCK_UNSET) record->created_ms += shift_ms;
+        if (made == CLOCK_UNSET) add_to(&record->created_ms, shift_ms);
     }
     int64_t *const times[] = {&window->start_ms, &window->end_ms,    &summary->min_ms,
                               &summary->max_ms,  &summary->first_ms, &summary->last_ms};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) *times[i] += shift_ms;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) add_to(times[i], shift_ms);
 }
 
 static void add_summary_record(struct text *text, const struct record *record,

@@ -134,6 +134,48 @@ static void test_window_without_readings_and_clock(void **state)
     assert_record_is_sample("summary-empty", &record);
 }
 
+/* Of a boot without a set clock: placed once it is known when that began, else told as uptime. */
+static void test_windows_of_uptime(void **state)
+{
+    (void)state;
+    const int64_t values_micro[] = {21500000, 20250000};
+    struct boot_times times = {.boot = 78};
+    struct record record = window_record("press-7", 60000, 60000);
+    struct encode_json_origin placed = origin;
+    char json[LIMIT_RECORD_JSON], again[LIMIT_RECORD_JSON];
+    add_readings(&record, values_micro, 2);
+    const int64_t begin_ms = NOW_MS - 3600123;
+    struct summary *summary = &record.window.summary;
+    int64_t *const moved[] = {&record.window.start_ms, &record.window.end_ms, &summary->min_ms,
+                              &summary->max_ms,        &summary->first_ms,    &summary->last_ms,
+                              &record.created_ms};
+    for (size_t i = 0; i < 7; i++) *moved[i] += UPTIME_BASE_MS - NOW_MS + 3600000;
+    record.clock = CLOCK_UNSET;
+    record.window.boot = 77;
+    assert_record_is_sample("summary-uptime", &record);
+    placed.boot_times = &times;
+    assert_true(encode_json_record(&record, &placed, false, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"boot\":77")); /* another boot knows nothing of it */
+    times.boot = 77;
+    boot_times_decide(&times, CLOCK_HELD, begin_ms);
+    size_t size = encode_json_record(&record, &placed, false, json, sizeof json);
+    assert_is_sample("summary-placed", json, size);
+    boot_times_decide(&times, CLOCK_TRUSTED, begin_ms);
+    (void)encode_json_record(&record, &placed, false, again, sizeof again);
+    assert_string_equal(json, again);
+}
+
+static void test_a_notice_of_no_known_time(void **state)
+{
+    (void)state;
+    char json[LIMIT_RECORD_JSON];
+    struct record record = {.seq = 9, .kind = RECORD_NOTICE, .created_ms = NOW_MS};
+    record.notice =
+        (struct notice){.reason = NOTICE_DROPPED, .lost = 1, .range_count = 1, .ranges = {{7, 8}}};
+    assert_true(encode_json_record(&record, &origin, false, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"start\":null,\"end\":null"));
+}
+
 static void test_merged_window_says_how_many_it_holds(void **state)
 {
     (void)state;
@@ -252,6 +294,37 @@ static void test_alarm_cleared_without_a_clock(void **state)
     assert_record_is_sample("alarm-clear-clock-unset", &record);
 }
 
+static void test_alarm_of_uptime_has_no_time(void **state)
+{
+    (void)state;
+    char json[LIMIT_RECORD_JSON];
+    struct record record = alarm_record(); /* the clock was set after the condition began */
+    record.alarm.event_ms = record.alarm.since_ms = UPTIME_BASE_MS + 5000;
+    assert_true(encode_json_record(&record, &origin, false, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"event_time\":null,\"event_ms\":null,\"arrival\":\"2026-"));
+    assert_non_null(strstr(json, "\"since\":null,\"time\":\"2026-"));
+}
+
+static void test_birth_of_a_boot_without_a_clock(void **state)
+{
+    (void)state;
+    char json[512];
+    struct boot_times times = {.boot = 77};
+    const struct encode_json_origin told = {
+        .gateway = "gw-12", .epoch = "9f3c2a7be01d4455", .boot_times = &times};
+    assert_true(encode_json_birth(&told, 1235, json, sizeof json) > 0);
+    assert_null(strstr(json, "boot"));
+    times.is_concerned = true;
+    assert_true(encode_json_birth(&told, 1235, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"boot\":77,\"boot_ms\":null}"));
+    boot_times_decide(&times, CLOCK_TRUSTED, NOW_MS);
+    assert_true(encode_json_birth(&told, 1235, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"boot_ms\":null")); /* it may still be lost */
+    times.is_durable = true;
+    assert_true(encode_json_birth(&told, 1235, json, sizeof json) > 0);
+    assert_non_null(strstr(json, "\"boot_ms\":1795226400000"));
+}
+
 static void test_birth_and_death(void **state)
 {
     (void)state;
@@ -275,6 +348,7 @@ static void test_longest_record_fits(void **state)
     record.seq = UINT64_MAX;
     record.created_ms = window->start_ms = window->end_ms = INT64_MIN;
     window->longest_gap_ms = INT64_MIN;
+    window->boot = window->part = UINT32_MAX;
     window->revision = window->late = window->missed = window->rejected = UINT32_MAX;
     window->summary = (struct summary){.sum_micro = INT64_MIN,
                                        .sumsq = {UINT64_MAX, UINT64_MAX},
@@ -345,11 +419,15 @@ int main(void)
         cmocka_unit_test(test_window_by_count),
         cmocka_unit_test(test_extremes_are_exact),
         cmocka_unit_test(test_window_without_readings_and_clock),
+        cmocka_unit_test(test_windows_of_uptime),
+        cmocka_unit_test(test_a_notice_of_no_known_time),
         cmocka_unit_test(test_merged_window_says_how_many_it_holds),
         cmocka_unit_test(test_notice_names_numbers_that_will_not_come),
         cmocka_unit_test(test_longest_notice_fits),
         cmocka_unit_test(test_alarm_raised),
         cmocka_unit_test(test_alarm_cleared_without_a_clock),
+        cmocka_unit_test(test_alarm_of_uptime_has_no_time),
+        cmocka_unit_test(test_birth_of_a_boot_without_a_clock),
         cmocka_unit_test(test_birth_and_death),
         cmocka_unit_test(test_longest_record_fits),
         cmocka_unit_test(test_longest_alarm_fits),

@@ -54,9 +54,12 @@ static void fill_window(uint64_t *state, struct window_result *window)
                                       &window->summary.last_ms};
     for (size_t i = 0; i < sizeof signed_fields / sizeof *signed_fields; i++)
         *signed_fields[i] = any(state);
-    uint32_t *const counts[] = {&window->size_count,    &window->every_count,     &window->revision,
-                                &window->late,          &window->missed,          &window->rejected,
-                                &window->summary.count, &window->summary.expected};
+    uint32_t *const counts[] = {&window->size_count,    &window->every_count,
+                                &window->revision,      &window->late,
+                                &window->missed,        &window->rejected,
+                                &window->summary.count, &window->summary.expected,
+                                &window->part,          &window->merged,
+                                &window->boot};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = (uint32_t)any(state);
     window->is_provisional = next_random(state) % 2 == 0;
     window->summary.sumsq.low = (uint64_t)any(state);
