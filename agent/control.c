@@ -311,10 +311,7 @@ static void on_reading(void *context, const struct flow_source *source,
             text_json_string(&text, "device", reading->device);
             text_json_micro(&text, "value", reading->value_micro);
             int64_t time_ms = reading->has_event_time ? reading->event_ms : arrival_ms;
-            if (boot_times_is_uptime(time_ms))
-                text_json_null(&text, "time");
-            else
-                text_json_time(&text, "time", time_ms);
+            encode_json_add_time(&text, "time", time_ms);
             text_json_string(&text, "source", source->intake.name);
             text_json_close(&text, '}');
         }

@@ -30,9 +30,8 @@ static void decide(struct flow *flow, enum clock_quality clock, int64_t begin_ms
     flow->is_boot_due = true;
     flow->host.request_commit(flow->host.context, 0);
     log_write(flow->host.log, LOG_LEVEL_INFO, "clock",
-              clock != CLOCK_UNSET ? "the clock is set: what came since the boot gets its times"
-                                   : "the clock is not set yet: what came since the boot goes to "
-                                     "the centre without wall time");
+              clock != CLOCK_UNSET ? "set: readings since the boot get their times"
+                                   : "not set yet: summaries go without times");
 }
 
 void flow_clock_judge(struct flow *flow, const struct stream_now *now)
@@ -51,8 +50,7 @@ void flow_clock_judge(struct flow *flow, const struct stream_now *now)
     else if (waits && now->mono_ms >= flow->config->uplink.clock_wait_ms)
         decide(flow, CLOCK_UNSET, 0);
     else if (waits && !flow->is_clock_awaited)
-        log_write(flow->host.log, LOG_LEVEL_WARN, "clock",
-                  "the clock is not set: summaries wait for it");
+        log_write(flow->host.log, LOG_LEVEL_WARN, "clock", "not set: summaries wait for it");
     flow->is_clock_awaited = waits;
 }
 

@@ -227,15 +227,6 @@ static void add_ledger_sources(struct text *text, const struct flow *flow)
     text_json_close(text, ']');
 }
 
-/* Uptime that stands in for a time is no time. */
-static void add_time(struct text *text, const char *key, int64_t time_ms)
-{
-    if (boot_times_is_uptime(time_ms))
-        text_json_null(text, key);
-    else
-        text_json_time(text, key, time_ms);
-}
-
 void report_ledger(struct text *text, const struct flow *flow, const char *epoch,
                    int64_t started_mono_ms)
 {
@@ -248,7 +239,7 @@ void report_ledger(struct text *text, const struct flow *flow, const char *epoch
     text_json_string(text, "gateway", flow->config->gateway);
     text_json_string(text, "epoch", epoch);
     text_json_uint(text, "next_seq", store.next_seq);
-    add_time(text, "time", now.wall_ms);
+    encode_json_add_time(text, "time", now.wall_ms);
     text_json_string(text, "clock", clock_names[now.clock]);
     text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
     text_json_string(text, "version", ISOTHERM_VERSION);
@@ -267,7 +258,7 @@ static void add_head(struct text *text, const struct flow *flow, const char *epo
     text_json_string(text, "version", ISOTHERM_VERSION);
     text_json_int(text, "pid", getpid());
     text_json_string(text, "epoch", epoch);
-    add_time(text, "time", now.wall_ms);
+    encode_json_add_time(text, "time", now.wall_ms);
     text_json_string(text, "clock", clock_names[now.clock]);
     text_json_int(text, "uptime_ms", now.mono_ms - started_mono_ms);
     text_json_uint(text, "resident_bytes", resident_bytes());
@@ -308,8 +299,8 @@ void report_device(struct text *text, const struct stream_device *device)
     text_json_open(text, NULL, '{');
     text_json_string(text, "device", device->id);
     text_json_micro(text, "last", device->last_micro);
-    add_time(text, "newest", device->newest_ms);
-    add_time(text, "arrival", device->arrival_ms);
+    encode_json_add_time(text, "newest", device->newest_ms);
+    encode_json_add_time(text, "arrival", device->arrival_ms);
     text_json_int(text, "silent_ms", device->silent_ms);
     text_json_uint(text, "accepted", device->accepted);
     text_json_uint(text, "late", device->late);

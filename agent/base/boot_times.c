@@ -69,9 +69,9 @@ enum status boot_times_decode(struct boot_times *times, const void *bytes, size_
 {
     struct pack_reader reader = {.bytes = bytes, .size = size};
     struct boot_times read = {.boot = times->boot};
-    bool is_entry = pack_get_u8(&reader) == BOOT_TIMES_TAG && pack_get_u8(&reader) == VERSION;
+    uint8_t tag = pack_get_u8(&reader), version = pack_get_u8(&reader);
     size_t count = pack_get_u8(&reader);
-    if (!is_entry || count > BOOT_TIMES_MAX) return ST_CORRUPT;
+    if (tag != BOOT_TIMES_TAG || version != VERSION || count > BOOT_TIMES_MAX) return ST_CORRUPT;
     for (size_t i = 0; i < count; i++) {
         struct boot_time boot = {.boot = pack_get_varint32(&reader)};
         uint8_t clock = pack_get_u8(&reader);

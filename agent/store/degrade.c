@@ -58,6 +58,7 @@ enum status degrade_open(struct degrade *degrade, sqlite3 *connection, struct ou
     degrade->log = log;
     degrade->is_active = degrade->is_newest_known = false;
     degrade->newest_ms = INT64_MIN;
+    degrade->newest_boot = 0;
     reset(degrade);
     reset_alarms(degrade);
     enum status status = database_prepare(connection, log, "PRAGMA page_count", &degrade->pages);
@@ -95,10 +96,11 @@ static bool visit_newest(void *context, const struct record *record, size_t byte
     (void)bytes;
     const struct summary *summary = &record->window.summary;
     if (record->kind != RECORD_WINDOW || summary->count == 0) return true;
-    bool is_of_another_clock = record->window.boot != degrade->newest_boot;
-    if (!is_of_another_clock && summary->last_ms <= degrade->newest_ms) return true;
-    degrade->newest_ms = summary->last_ms;
-    degrade->newest_boot = record->window.boot;
+    uint32_t boot = record->window.boot;
+    int64_t *newest_ms = boot == 0 ? &degrade->newest_ms : &degrade->newest_uptime_ms;
+    bool is_next_boot = boot != 0 && boot != degrade->newest_boot;
+    if (is_next_boot || summary->last_ms > *newest_ms) *newest_ms = summary->last_ms;
+    if (is_next_boot) degrade->newest_boot = boot;
     return true;
 }
 
@@ -189,6 +191,7 @@ static enum status step_level(struct degrade *degrade, size_t index, struct meta
     struct merge_task task = {.after = level->after,
                               .target_ms = targets_ms[index],
                               .newest_ms = degrade->newest_ms,
+                              .newest_uptime_ms = degrade->newest_uptime_ms,
                               .newest_boot = degrade->newest_boot,
                               .takes_unfinished = degrade->takes_unfinished,
                               .modulus = level->modulus,

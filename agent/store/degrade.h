@@ -52,9 +52,10 @@ struct degrade {
     uint64_t views_after, fold_after, tidy_after;
     uint32_t steps; /* since notices were last tidied */
     int64_t newest_ms;
-    uint32_t newest_boot;
-    uint64_t tried_seq; /* next_seq when all was last to be tried again, ... */
-    uint64_t whole_seq; /* ... and when it was last looked at from the beginning */
+    int64_t newest_uptime_ms; /* likewise of windows of that boot */
+    uint32_t newest_boot;     /* 0: none was seen */
+    uint64_t tried_seq;       /* next_seq when all was last to be tried again, ... */
+    uint64_t whole_seq;       /* ... and when it was last looked at from the beginning */
     bool are_views_done, is_fold_done, is_unfinished_done;
     bool takes_unfinished, is_newest_known;
     bool is_active; /* between the two marks */

@@ -123,22 +123,23 @@ static int64_t find_needed_of(const struct merge_plan *plan, const struct merge_
     return find_needed_ms(plan, entry->size_ms, entry->every_ms, entry->start_ms, entry->end_ms);
 }
 
-/* Whether nothing can change the entry any more. */
+/* Whether nothing can change the entry any more: a device that goes on under another clock was
+ * begun anew with a higher part, when all its windows had been published. */
 static bool is_entry_settled(const struct merge_plan *plan, const struct merge_entry *entry)
 {
     const struct merge_device *device = &plan->devices[entry->slot];
-    return entry->seq < device->settled_seq || device->newest_ms >= find_needed_of(plan, entry);
+    if (entry->boot != device->boot) return entry->part < device->part;
+    return device->newest_ms >= find_needed_of(plan, entry);
 }
 
-/* A device changes from true times to uptime, and back, only after all its windows were
- * published. */
-static void note_clock(struct merge_plan *plan, struct merge_device *device,
-                       const struct record *record)
+static void note_part(struct merge_plan *plan, struct merge_device *device,
+                      const struct window_result *window)
 {
-    if (device->hash == 0 || device->boot == record->window.boot) return;
+    if (device->hash == 0 || window->part <= device->part) return;
+    device->part = window->part;
+    if (window->boot == device->boot) return;
     if (!is_settled(device)) plan->unsettled--;
-    device->boot = record->window.boot;
-    device->settled_seq = record->seq;
+    device->boot = window->boot;
     device->newest_ms = device->needed_ms = INT64_MIN;
 }
 
@@ -179,8 +180,7 @@ static void rebuild_devices(struct merge_plan *plan)
             device->needed_ms = INT64_MIN;
             plan->device_count++;
         }
-        if (entry->seq >= device->settled_seq)
-            need_reading(plan, device, find_needed_of(plan, entry));
+        if (entry->boot == device->boot) need_reading(plan, device, find_needed_of(plan, entry));
     }
     for (size_t i = 0; i < plan->count; i++)
         plan->entries[i].slot =
@@ -219,6 +219,7 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         *device = (struct merge_device){.hash = hash,
                                         .rank = record->seq,
                                         .boot = window->boot,
+                                        .part = window->part,
                                         .newest_ms = window->summary.last_ms,
                                         .needed_ms = INT64_MIN};
         plan->device_count++;
@@ -244,7 +245,15 @@ static void note(struct merge_plan *plan, const struct record *record, uint64_t 
         .is_provisional = window->is_provisional,
     };
     if (plan->first_seq == 0) plan->first_seq = record->seq;
-    need_reading(plan, device, find_needed_of(plan, entry));
+    if (entry->boot == device->boot) need_reading(plan, device, find_needed_of(plan, entry));
+}
+
+/* Of former boots, and of true times when only uptime came of late, nothing newer will come. */
+static int64_t find_newest_ms(const struct merge_task *task, uint32_t boot)
+{
+    if (boot == 0)
+        return task->newest_ms == INT64_MIN && task->newest_boot != 0 ? INT64_MAX : task->newest_ms;
+    return boot == task->newest_boot ? task->newest_uptime_ms : INT64_MAX;
 }
 
 static bool is_fine_member(const struct merge_plan *plan, const struct window_result *window)
@@ -257,13 +266,13 @@ static void take_window(struct merge_plan *plan, const struct record *record)
 {
     const struct window_result *window = &record->window;
     uint64_t hash = merge_plan_hash(record->device);
-    note_clock(plan, find_device(plan, hash), record);
-    if (window->summary.count > 0)
-        show_reading(plan, find_device(plan, hash), window->summary.last_ms);
+    struct merge_device *device = find_device(plan, hash);
+    note_part(plan, device, window);
+    if (window->summary.count > 0 && window->boot == device->boot)
+        show_reading(plan, device, window->summary.last_ms);
     if (!is_fine_member(plan, window)) return;
-    if (window->boot == plan->task.newest_boot &&
-        find_needed_ms(plan, window->size_ms, window->every_ms, window->start_ms, window->end_ms) >
-            plan->task.newest_ms) {
+    if (find_needed_ms(plan, window->size_ms, window->every_ms, window->start_ms, window->end_ms) >
+        find_newest_ms(&plan->task, window->boot)) {
         wait_for(plan, record->seq);
         return;
     }

@@ -37,18 +37,18 @@ struct merge_entry {
 struct merge_device {
     uint64_t hash; /* 0: free */
     uint64_t rank;
-    int64_t newest_ms;    /* event time of a reading */
-    int64_t needed_ms;    /* when it has shown such a one, all that was noted of it is settled */
-    uint64_t settled_seq; /* what is below is settled: it was begun anew on another clock */
-    uint32_t boot;        /* of the window seen last */
+    int64_t newest_ms;   /* event time of a reading */
+    int64_t needed_ms;   /* when it has shown such a one, all that was noted of it is settled */
+    uint32_t boot, part; /* those of the highest part; newest_ms and needed_ms are on that clock */
 };
 
 /* What a look is for. */
 struct merge_task {
     uint64_t after;
     int64_t target_ms;
-    int64_t newest_ms;           /* event time of a reading: what waits for a later one is left, */
-    uint32_t newest_boot;        /* if it is of the same clock: see struct window_result */
+    int64_t newest_ms;           /* event time of a reading: what waits for a later one is left */
+    int64_t newest_uptime_ms;    /* likewise, of windows of that boot (struct window_result) */
+    uint32_t newest_boot;        /* 0: none has such */
     bool takes_unfinished;       /* windows that are settled, though the span is not over */
     uint32_t modulus, remainder; /* only devices with that remainder; 1, 0: all */
 };

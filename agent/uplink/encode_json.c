@@ -77,6 +77,11 @@ static void add_time(struct text *text, const char *key, int64_t time_ms, bool i
         text_json_null(text, key);
 }
 
+void encode_json_add_time(struct text *text, const char *key, int64_t time_ms)
+{
+    add_time(text, key, time_ms, !boot_times_is_uptime(time_ms));
+}
+
 static void add_span(struct text *text, int64_t start_ms, int64_t end_ms, bool is_known)
 {
     add_time(text, "start", start_ms, is_known);

@@ -33,6 +33,9 @@ size_t encode_json_record(const struct record *record, const struct encode_json_
 size_t encode_json_birth(const struct encode_json_origin *origin, uint64_t next_seq, char *json,
                          size_t capacity);
 
+/* Adds a time to an open object; uptime that stands in for one is null. */
+void encode_json_add_time(struct text *text, const char *key, int64_t time_ms);
+
 /* Adds to an open object which boot this is and when it began, once that concerns anything. */
 void encode_json_add_boot(struct text *text, const struct boot_times *times);
 

@@ -176,6 +176,7 @@ static uint32_t find_boot(struct oracle *oracle, const char *payload, int64_t *s
                         strstr(payload, "\"clock\":\"unset\"") != NULL,
                     "unknown time is not said to be unknown: %s", payload);
         *start_ms += UPTIME_BASE_MS;
+        oracle->unplaced++;
         return (uint32_t)read_number(oracle, payload, "boot");
     }
     if (floor_to(*start_ms, window_ms) == *start_ms) return 0;
@@ -184,6 +185,7 @@ static uint32_t find_boot(struct oracle *oracle, const char *payload, int64_t *s
         int64_t off_ms = uptime_ms + ERROR_MOST_MS - floor_to(uptime_ms + ERROR_MOST_MS, window_ms);
         if (off_ms > 2 * ERROR_MOST_MS) continue;
         *start_ms = uptime_ms + ERROR_MOST_MS - off_ms;
+        oracle->placed++;
         return boot;
     }
     world_fail(oracle->world, __FILE__, __LINE__, "a window of no boot: %s", payload);
@@ -224,11 +226,8 @@ static void receive_window(struct oracle *oracle, const char *payload, const cha
     }
     uint32_t part =
         find_field(payload, "part") == NULL ? 0 : (uint32_t)read_number(oracle, payload, "part");
-    bool is_placed = find_field(payload, "boot") == NULL;
     uint32_t boot = find_boot(oracle, payload, &start_ms);
     struct cell *cell = find_part(oracle, device, is_hopping, boot, start_ms, part, true);
-    if (boot > 0 && is_placed) oracle->placed++;
-    if (!is_placed) oracle->unplaced++;
     if (boot > 0) start_ms = oracle->earliest_ms;
     if (oracle->earliest_ms == 0 || start_ms < oracle->earliest_ms) oracle->earliest_ms = start_ms;
     uint32_t revision = (uint32_t)read_number(oracle, payload, "revision");

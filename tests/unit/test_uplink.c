@@ -458,9 +458,80 @@ static void test_restart_sends_what_was_not_committed_as_delivered(void **state)
     assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
 }
 
+static void add_window_of_boot(struct bench *bench, uint32_t boot)
+{
+    (void)fake_store_add(bench->store, LANE_WINDOW);
+    bench->store->records[bench->store->count - 1].record.window.boot = boot;
+}
+
+static void reopen(struct bench *bench, const struct boot_times *times)
+{
+    uplink_close(bench->uplink);
+    bench->settings.boot_times = times;
+    open_uplink(bench);
+}
+
+static void test_windows_wait_until_the_boot_has_its_times(void **state)
+{
+    struct bench *bench = *state;
+    struct boot_times times = {.boot = 7};
+    reopen(bench, &times);
+    add_window_of_boot(bench, 6); /* of a former one: nothing is to be waited for */
+    add_windows(bench, 1);
+    add_window_of_boot(bench, 7);
+    add_windows(bench, 1);
+    fake_link_connect();
+    run_until_quiet(bench);
+    (void)fake_store_add(bench->store, LANE_ALARM);
+    add_window_of_boot(bench, 7);
+    run_until_quiet(bench);
+    const size_t published[] = {1, 1, 0, 0, 1, 0};
+    for (uint64_t seq = 1; seq <= 6; seq++)
+        assert_int_equal(count_published(bench, seq), published[seq - 1]);
+    assert_true(uplink_waits_for_clock(bench->uplink));
+    assert_true(uplink_is_idle(bench->uplink)); /* an orderly stop is not held up by it */
+    boot_times_decide(&times, CLOCK_HELD, 1795226400000);
+    uplink_on_boot_times(bench->uplink); /* not durable */
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 3), 0);
+    assert_true(uplink_waits_for_clock(bench->uplink));
+    times.is_durable = true;
+    uplink_on_boot_times(bench->uplink);
+    run_until_quiet(bench);
+    for (uint64_t seq = 1; seq <= 6; seq++) assert_int_equal(count_published(bench, seq), 1);
+    assert_null(strstr(bench->link->last_payload, "\"boot\":"));
+    assert_false(uplink_waits_for_clock(bench->uplink));
+    assert_int_equal(fake_store_waiting(bench->store, LANE_WINDOW), 0);
+}
+
+static void test_windows_wait_over_a_loss_and_go_without_times(void **state)
+{
+    struct bench *bench = *state;
+    struct boot_times times = {.boot = 7};
+    reopen(bench, &times);
+    add_window_of_boot(bench, 7);
+    fake_link_connect();
+    run_until_quiet(bench);
+    assert_true(uplink_waits_for_clock(bench->uplink));
+    fake_link_lose("gone");
+    assert_false(uplink_waits_for_clock(bench->uplink)); /* but for the broker */
+    fake_link_connect();
+    run_until_quiet(bench);
+    assert_true(uplink_waits_for_clock(bench->uplink));
+    assert_int_equal(count_published(bench, 1), 0);
+    boot_times_decide(&times, CLOCK_UNSET, 0);
+    times.is_durable = true;
+    uplink_on_boot_times(bench->uplink);
+    run_until_quiet(bench);
+    assert_int_equal(count_published(bench, 1), 1);
+    assert_non_null(strstr(bench->link->last_payload, "\"clock\":\"unset\",\"boot\":7"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_windows_wait_until_the_boot_has_its_times),
+        TEST(test_windows_wait_over_a_loss_and_go_without_times),
         TEST(test_birth_comes_before_records),
         TEST(test_at_most_the_limit_is_in_flight),
         TEST(test_alarms_go_before_windows),
