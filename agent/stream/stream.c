@@ -137,6 +137,7 @@ struct arrival {
     int64_t event_ms;
     const struct stream_now *now;
     bool is_of_now;                 /* it has no time of its own: none can be newer */
+    uint32_t boot;                  /* whose uptime stands in for its time; 0: that is true */
     uint32_t behind[LIMIT_WINDOWS]; /* slots or more: this ring cannot take it */
     bool moves_rings;
 };
@@ -405,13 +406,6 @@ static void evict(struct stream *stream, struct device *device, const struct str
     stream->counts.evicted_readings += count_published(stream) - published;
 }
 
-/* Whose uptime stands in for the reading's time; 0: none, the time is true. */
-static uint32_t find_boot(const struct stream *stream, const struct arrival *arrival)
-{
-    if (!arrival->is_of_now || arrival->now->clock != CLOCK_UNSET) return 0;
-    return stream->options.boot != 0 ? stream->options.boot : 1;
-}
-
 /* Finds a place for a device, with room for all that its first reading may cause. */
 static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
                           struct arrival *arrival)
@@ -430,7 +424,7 @@ static enum verdict admit(struct stream *stream, const char *id, uint32_t tag,
     }
     arrival->device = device_admit(stream, id, tag);
     arrival->device->part = stream->last_part;
-    arrival->device->boot = find_boot(stream, arrival);
+    arrival->device->boot = arrival->boot;
     device_start_rings(stream, arrival->device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     return VERDICT_OK;
@@ -461,12 +455,12 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
     struct window_state untold[LIMIT_WINDOWS] = {{0}};
     size_t untold_bytes = stream->layout.window_count * sizeof *untold;
-    bool is_of_another_time = device->boot != find_boot(stream, arrival);
+    bool is_of_another_time = device->boot != arrival->boot;
     take_out(stream, device, arrival->now);
     if (is_of_another_time) memcpy(untold, device_states(stream, device), untold_bytes);
     device = device_admit(stream, id, tag);
     device->part = ++stream->last_part;
-    device->boot = find_boot(stream, arrival);
+    device->boot = arrival->boot;
     memcpy(device_states(stream, device), untold, untold_bytes);
     if (is_of_another_time) alarms_begin_anew(stream, device, arrival->now);
     device_start_rings(stream, device, arrival->event_ms,
@@ -487,6 +481,8 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
         .is_of_now = !reading->has_event_time,
         .now = now,
     };
+    if (arrival.is_of_now && now->clock == CLOCK_UNSET)
+        arrival.boot = stream->options.boot != 0 ? stream->options.boot : 1;
     enum verdict verdict = check_value(arrival.value_micro);
     if (verdict == VERDICT_OK)
         verdict = check_time(stream, arrival.event_ms, reading->has_event_time, now);
@@ -500,8 +496,7 @@ enum verdict stream_add_reading(struct stream *stream, const struct reading *rea
     }
     if (arrival.device == NULL) {
         verdict = admit(stream, reading->device, tag, &arrival);
-    } else if (arrival.device->boot != find_boot(stream, &arrival) ||
-               is_left_ahead(stream, &arrival)) {
+    } else if (arrival.device->boot != arrival.boot || is_left_ahead(stream, &arrival)) {
         verdict = begin_anew(stream, tag, &arrival, reading->device);
     } else {
         verdict = check_room(stream, &arrival);
