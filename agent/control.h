@@ -7,8 +7,8 @@
  *   command {...}                the answer to a command, once it is durable (alarm_request.h)
  *   tail readings|records|all    one object per reading or record, until the client leaves
  * Who is not root, of the agent's user, or in its group is answered CONTROL_DENIED; whoever finds
- * all places taken, CONTROL_BUSY.  A client that does not read fast enough loses lines, which are counted and said in-band; it
- * never slows the agent.  Loop thread only. */
+ * all places taken, CONTROL_BUSY.  A client that does not read fast enough loses lines, which are
+ * counted and said in-band; it never slows the agent.  Loop thread only. */
 #ifndef ISOTHERM_CONTROL_H
 #define ISOTHERM_CONTROL_H
 
