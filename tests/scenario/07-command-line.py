@@ -95,6 +95,8 @@ def check_replay(place):
     records = [json.loads(line) for line in run.stdout.splitlines()]
     assert [(r["count"], r["sum"]) for r in records] == [(2, "4"), (1, "4")], records
     assert "not_a_number 1" in run.stderr, run.stderr
+    run = isotherm("replay", "-l", "{value};{time}", "-d", "m", str(path))
+    assert run.returncode == 1 and "not one line was taken" in run.stderr, run
     assert isotherm("replay", str(place.path / "none")).returncode == 1
     assert isotherm("replay", str(place.path)).returncode == 1, "a folder is no recording"
     for wrong in (["-w", "0s"], ["-w", "1s/2s"], ["-l", "{other}"], ["-w", "1s"] * 9):
