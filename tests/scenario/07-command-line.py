@@ -3,13 +3,13 @@
 import json
 import subprocess
 
-from harness import ISOTHERM, Client, Place, mqtt_source, uplink, wait_until
+from harness import ISOTHERM, RUN_S, Client, Place, mqtt_source, uplink, wait_until
 
 COMMANDS = ("run", "check", "status", "tail", "decode", "replay", "store", "version")
 
 
 def isotherm(*arguments, stdin=None):
-    return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True, timeout=60,
+    return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True, timeout=RUN_S,
                           check=False, input=stdin)
 
 
