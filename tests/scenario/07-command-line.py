@@ -71,6 +71,7 @@ def check_decode(agent):
 def check_tail(place, agent, client):
     tail = subprocess.Popen([ISOTHERM, "tail", "--json", "-c", str(agent.config_path), "-n", "2",
                              "--device", "oven"], stdout=subprocess.PIPE, text=True)
+    place.things.append(tail)
 
     def finished():
         client.publish_all([("f/l1/oven/t", '{"v":20}'), ("f/l1/other/t", '{"v":20}')])

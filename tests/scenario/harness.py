@@ -100,15 +100,18 @@ class Place:
             thing.kill()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def broker(self, **options):
-        broker = Broker(self, **options)
-        self.things.append(broker)
-        return broker
+    def begin(self, thing, start):
+        """Known before it starts, so that a start that fails is shown and ended too."""
+        self.things.append(thing)
+        if start:
+            thing.start()
+        return thing
 
-    def agent(self, config, **options):
-        agent = Agent(self, config, **options)
-        self.things.append(agent)
-        return agent
+    def broker(self, start=True, **options):
+        return self.begin(Broker(self, start=False, **options), start)
+
+    def agent(self, config, start=True, **options):
+        return self.begin(Agent(self, config, start=False, **options), start)
 
     def collector(self, broker, **options):
         collector = Collector(broker, **options)
@@ -237,9 +240,11 @@ class Agent(Process):
         """The agent stands still: for what must be there before it sends its next record."""
         self.process.held = True  # jitter.py keeps its hands off
         self.process.send_signal(signal.SIGSTOP)
-        yield
-        self.process.held = False
-        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.held = False
+            self.process.send_signal(signal.SIGCONT)
 
     def run(self, *arguments, **options):
         return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True,
