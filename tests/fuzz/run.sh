@@ -6,7 +6,7 @@ program=$1
 corpus=$2
 work=$program.work
 mkdir -p "$work/found" "$work/failed"
-"$program" -max_total_time="${ISOTHERM_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=1024 \
+"$program" -max_total_time="${ISOTHERM_FUZZ_SECONDS:-5}" -timeout=60 -rss_limit_mb=1024 \
     -print_final_stats=1 -artifact_prefix="$work/failed/" "$work/found" "$corpus" \
     >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
 grep -E 'stat::number_of_executed_units|stat::average_exec' "$work/log"
