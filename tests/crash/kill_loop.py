@@ -125,12 +125,18 @@ class Centre(harness.Client):
                 self.problem = f"an id with two contents: {message.payload}"
             return
         self.by_id[record["id"]] = (content, record["epoch"], record["seq"])
-        key = (record["device"], record["start_ms"])
+        key = (record["device"], record["start_ms"], record.get("part", 0))
         if key not in self.best or record["revision"] > self.best[key][0]:
             self.best[key] = (record["revision"], record["count"], float(record["sum"]))
 
     def windows(self, device):
-        return {key[1]: best[1:] for key, best in list(self.best.items()) if key[0] == device}
+        """{start_ms: (count, sum)}; the parts of a window add up."""
+        windows = {}
+        for (whose, start_ms, _), (_, count, total) in list(self.best.items()):
+            if whose == device:
+                had = windows.get(start_ms, (0, 0.0))
+                windows[start_ms] = (had[0] + count, had[1] + total)
+        return windows
 
     def check_sequence(self, written):
         """So many records were written, and the broker has them all."""
