@@ -3,6 +3,7 @@
 #include "command_store.h"
 
 #include "alarm/alarm_engine.h"
+#include "alarm_desk.h"
 #include "alarm_guard.h"
 #include "ledger.h"
 #include "repeat.h"
@@ -292,6 +293,8 @@ static void dump_entry(void *context, const void *bytes, size_t size)
         what = repeat_read_name(bytes, size, name) == ST_OK ? "keys" : "damaged";
     else if (tag == ALARM_GUARD_TAG)
         what = "command";
+    else if (tag == ALARM_DESK_TAG)
+        what = "commands";
     else if (alarm_engine_is_entry(bytes, size))
         what = "alarm";
     else
