@@ -106,6 +106,8 @@ static int ask(const char *path, const char *request, bool needs_answer, struct 
     if (status == ST_OK && (answers->lines > 0 || !needs_answer)) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm alarms: no agent answers at %s\n", path);
+    else if (status == ST_DENIED)
+        (void)fprintf(stderr, "isotherm alarms: " CONTROL_CLIENT_DENIED "\n", path);
     else if (status == ST_OK || status == ST_TIMEOUT)
         (void)fprintf(stderr, "isotherm alarms: no answer; whether it was done is not known, look "
                               "with isotherm alarms list\n");

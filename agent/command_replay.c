@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "intake_host.h"
+#include "ledger.h"
 #include "stream/stream.h"
 #include "uplink/encode_json.h"
 
@@ -168,11 +169,21 @@ static enum status open_parts(struct replaying *replaying)
                                    replaying->driver_options);
 }
 
+/* A recording of which nothing is understood was most likely read in the wrong form. */
+static enum status check_taken(const struct replaying *replaying)
+{
+    if (ledger_count_received(&replaying->intake.counts) == 0 ||
+        replaying->intake.counts.by[VERDICT_OK] > 0)
+        return ST_OK;
+    (void)fprintf(stderr, "isotherm replay: not one line was taken; do they have the form that "
+                          "--line says?\n");
+    return ST_CORRUPT;
+}
+
 static void print_ledger(const struct replaying *replaying)
 {
     const struct verdict_counts *counts = &replaying->intake.counts;
-    uint64_t received = 0;
-    for (int i = 0; i < VERDICT_COUNT; i++) received += counts->by[i];
+    uint64_t received = ledger_count_received(counts);
     (void)fprintf(stderr, "received %" PRIu64 ", taken %" PRIu64, received, counts->by[VERDICT_OK]);
     for (int i = VERDICT_OK + 1; i < VERDICT_COUNT; i++)
         if (counts->by[i] > 0)
@@ -189,6 +200,7 @@ static int play(struct replaying *replaying)
         struct stream_now now = now_of(replaying);
         if (!stream_close_windows(replaying->stream, &now)) status = ST_FULL; /* never: has_room */
         if (!replaying->is_quiet) print_ledger(replaying);
+        if (status == ST_OK) status = check_taken(replaying);
     } else {
         (void)fprintf(stderr, "isotherm replay: cannot start: %s\n", status_text(status));
         if (replaying->loop != NULL) replaying->driver->close(replaying->driver_state);

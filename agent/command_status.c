@@ -34,6 +34,8 @@ static int ask(const char *path, struct printing *printing)
     if (status == ST_OK && (printing->lines > 0 || printing->wants_devices)) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm status: no agent answers at %s\n", path);
+    else if (status == ST_DENIED)
+        (void)fprintf(stderr, "isotherm status: " CONTROL_CLIENT_DENIED "\n", path);
     else if (status == ST_TIMEOUT)
         (void)fprintf(stderr, "isotherm status: the agent at %s did not answer within %d s\n", path,
                       TIMEOUT_MS / 1000);

@@ -2,6 +2,7 @@
 #include "command_store.h"
 
 #include "alarm/alarm_engine.h"
+#include "alarm_desk.h"
 #include "alarm_guard.h"
 #include "base/boot_times.h"
 #include "ledger.h"
@@ -88,6 +89,12 @@ static bool is_guard_entry(const void *bytes, size_t size)
     return alarm_guard_restore(&guard, bytes, size) == ST_OK;
 }
 
+static bool is_desk_entry(const void *bytes, size_t size)
+{
+    struct alarm_desk desk = {.gateway = NULL};
+    return alarm_desk_restore_counts(&desk, bytes, size) == ST_OK;
+}
+
 static bool is_stream_entry(const void *bytes, size_t size)
 {
     char device[LIMIT_DEVICE_ID_SIZE];
@@ -106,6 +113,7 @@ static bool is_entry(uint8_t tag, const void *bytes, size_t size)
     if (tag == REPEAT_TAG) return repeat_read_name(bytes, size, name) == ST_OK;
     if (tag == ALARM_GUARD_TAG) return is_guard_entry(bytes, size);
     if (tag == BOOT_TIMES_TAG) return boot_times_decode(&times, bytes, size) == ST_OK;
+    if (tag == ALARM_DESK_TAG) return is_desk_entry(bytes, size);
     return alarm_engine_is_entry(bytes, size) || is_stream_entry(bytes, size);
 }
 

@@ -3,6 +3,7 @@
 #include "command_store.h"
 
 #include "alarm/alarm_engine.h"
+#include "alarm_desk.h"
 #include "alarm_guard.h"
 #include "base/boot_times.h"
 #include "ledger.h"
@@ -311,6 +312,8 @@ static void dump_entry(void *context, const void *bytes, size_t size)
         what = "command";
     else if (tag == BOOT_TIMES_TAG)
         what = "clock";
+    else if (tag == ALARM_DESK_TAG)
+        what = "commands";
     else if (alarm_engine_is_entry(bytes, size))
         what = "alarm";
     else

@@ -60,6 +60,8 @@ static int follow(const char *path, const char *request, struct tailing *tailing
     if (status == ST_OK) return EXIT_OK;
     if (status == ST_NOT_FOUND)
         (void)fprintf(stderr, "isotherm tail: no agent answers at %s\n", path);
+    else if (status == ST_DENIED)
+        (void)fprintf(stderr, "isotherm tail: " CONTROL_CLIENT_DENIED "\n", path);
     else
         (void)fprintf(stderr, "isotherm tail: %s: %s\n", path, status_text(status));
     return EXIT_UNAVAILABLE;

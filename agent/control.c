@@ -21,6 +21,7 @@ enum {
     REQUEST_SIZE = 1536,
     OUTPUT_SIZE = 64 * 1024,
     LINE_SIZE = 2048,
+    GROUPS = 64,
     ALARMS_A_TURN = 4096,
     DEADLINE_MS = 10000 /* for a request to arrive and an answer to be taken */
 };
@@ -243,12 +244,33 @@ static void on_client(void *context, int fd, unsigned events)
     if (events & LOOP_WRITABLE) client_write(client);
 }
 
+/* With more groups than fit, those that fit would be none: then the first one has to do. */
+static bool is_in_group(int fd, gid_t group)
+{
+    gid_t groups[GROUPS];
+    socklen_t size = sizeof groups;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0) return false;
+    for (size_t i = 0; i < size / sizeof groups[0]; i++)
+        if (groups[i] == group) return true;
+    return false;
+}
+
 static bool is_allowed(int fd)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-    return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid();
+    return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid() ||
+           is_in_group(fd, getegid());
+}
+
+static void turn_away(struct control *control, int fd, const char *answer)
+{
+    log_limited(control->subject.flow->host.log, LOG_LEVEL_WARN, "control", answer,
+                "a client was turned away: %s", answer);
+    (void)send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)send(fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)close(fd);
 }
 
 static void on_connection(void *context, int listening_fd, unsigned events)
@@ -258,7 +280,11 @@ static void on_connection(void *context, int listening_fd, unsigned events)
     (void)events;
     int fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
-    for (size_t i = 0; i < CLIENTS && is_allowed(fd); i++) {
+    if (!is_allowed(fd)) {
+        turn_away(control, fd, CONTROL_DENIED);
+        return;
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
         struct client *client = &control->clients[i];
         if (client->watch != NULL) continue;
         memset(client, 0, offsetof(struct client, output));
@@ -269,8 +295,7 @@ static void on_connection(void *context, int listening_fd, unsigned events)
         client->watch = loop_watch_start(flow->host.loop, fd, LOOP_READABLE, on_client, client);
         if (client->watch != NULL) return;
     }
-    log_limited(flow->host.log, LOG_LEVEL_WARN, "control", "full", "a client was turned away");
-    (void)close(fd);
+    turn_away(control, fd, CONTROL_BUSY);
 }
 
 static void tail_line(struct client *client, const char *line, size_t size)

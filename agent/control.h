@@ -6,8 +6,9 @@
  *   alarms                       one object per alarm that is not normal; `alarms all`: of all
  *   command {...}                the answer to a command, once it is durable (alarm_request.h)
  *   tail readings|records|all    one object per reading or record, until the client leaves
- * A client that does not read fast enough loses lines, which are counted and said in-band; it
- * never slows the agent.  Loop thread only. */
+ * Who is not root, of the agent's user, or in its group is answered CONTROL_DENIED; whoever finds
+ * all places taken, CONTROL_BUSY.  A client that does not read fast enough loses lines, which are
+ * counted and said in-band; it never slows the agent.  Loop thread only. */
 #ifndef ISOTHERM_CONTROL_H
 #define ISOTHERM_CONTROL_H
 
@@ -15,6 +16,9 @@
 #include "flow.h"
 
 #include <stdint.h>
+
+#define CONTROL_DENIED "denied"
+#define CONTROL_BUSY "busy"
 
 struct control;
 

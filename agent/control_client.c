@@ -1,5 +1,7 @@
 #include "control_client.h"
 
+#include "control.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,17 @@ static enum status set_timeout(int fd, int timeout_ms)
 static enum status explain_connect(int error)
 {
     if (error == EAGAIN) return ST_TIMEOUT;
-    return error == EACCES || error == EPERM ? ST_IO : ST_NOT_FOUND;
+    return error == EACCES || error == EPERM ? ST_DENIED : ST_NOT_FOUND;
+}
+
+/* A full backlog makes even a local connect wait. */
+static int connect_patiently(int fd, const struct sockaddr_un *address)
+{
+    int result;
+    do {
+        result = connect(fd, (const struct sockaddr *)address, sizeof *address);
+    } while (result != 0 && errno == EINTR);
+    return result;
 }
 
 static enum status connect_to(const char *path, int timeout_ms, int *fd)
@@ -35,8 +47,7 @@ static enum status connect_to(const char *path, int timeout_ms, int *fd)
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (*fd < 0) return ST_IO;
     enum status status = set_timeout(*fd, timeout_ms);
-    if (status == ST_OK && connect(*fd, (const struct sockaddr *)&address, sizeof address) != 0)
-        status = explain_connect(errno);
+    if (status == ST_OK && connect_patiently(*fd, &address) != 0) status = explain_connect(errno);
     if (status != ST_OK) (void)close(*fd);
     return status;
 }
@@ -47,12 +58,21 @@ static enum status send_request(int fd, const char *request)
     if (send(fd, request, size, MSG_NOSIGNAL) == (ssize_t)size &&
         send(fd, "\n", 1, MSG_NOSIGNAL) == 1)
         return ST_OK;
+    if (errno == EPIPE) return ST_OK; /* turned away: the answer says why */
     return errno == EAGAIN || errno == EWOULDBLOCK ? ST_TIMEOUT : ST_IO;
 }
 
-/* Hands the whole lines to fn; returns how many bytes were used, or -1 when fn wants no more. */
+/* Words in place of an answer. */
+static enum status explain_line(const char *line)
+{
+    if (strcmp(line, CONTROL_DENIED) == 0) return ST_DENIED;
+    return strcmp(line, CONTROL_BUSY) == 0 ? ST_FULL : ST_OK;
+}
+
+/* Hands the whole lines to fn; returns how many bytes were used, or -1 when fn wants no more or
+ * *status says why there is no answer. */
 static ssize_t hand_lines(char *buffer, size_t size, bool (*fn)(void *, const char *, size_t),
-                          void *context)
+                          void *context, enum status *status)
 {
     size_t used = 0;
     for (;;) {
@@ -60,7 +80,8 @@ static ssize_t hand_lines(char *buffer, size_t size, bool (*fn)(void *, const ch
         if (end == NULL) return (ssize_t)used;
         *end = '\0';
         size_t length = (size_t)(end - (buffer + used));
-        if (!fn(context, buffer + used, length)) return -1;
+        *status = explain_line(buffer + used);
+        if (*status != ST_OK || !fn(context, buffer + used, length)) return -1;
         used += length + 1;
     }
 }
@@ -84,7 +105,7 @@ enum status control_client_ask(const char *path, const char *request, int timeou
             break;
         }
         size += (size_t)more;
-        ssize_t used = hand_lines(buffer, size, fn, context);
+        ssize_t used = hand_lines(buffer, size, fn, context, &status);
         if (used < 0) break;
         memmove(buffer, buffer + used, size - (size_t)used);
         size -= (size_t)used;

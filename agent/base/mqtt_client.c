@@ -27,12 +27,13 @@ enum {
     TICK_MS = 1000,
     GREETING_MIN_MS = 10000,
     GREETING_MAX_MS = 30000,
-    ADDRESS_MS = 5000, /* for each address of the broker to take a connection */
-    TRY_MS = 30000,    /* for all of them; those left get a moment each */
-    STABLE_MS = 10000, /* a connection that lived this long starts the backoff anew */
-    TAKEOVERS = 3,     /* in a row, until it is called by its name */
-    HURRY_MS = 1000,   /* a commit on a slow disk takes less */
-    FAREWELL_MS = 500, /* for the broker to end the line after DISCONNECT */
+    ADDRESS_MS = 5000,       /* for each address of the broker to take a connection */
+    TRY_MS = 30000,          /* for all of them; those left get a moment each */
+    STABLE_MS = 10000,       /* a connection that lived this long starts the backoff anew */
+    TAKEOVERS = 3,           /* in a row, until it is called by its name */
+    HURRY_MS = 1000,         /* a commit on a slow disk takes less */
+    FAREWELL_MS = 500,       /* for the broker to end the line after DISCONNECT */
+    FAREWELL_WILL_MS = 3000, /* where it would publish the will otherwise */
     PACKET_LIMIT_DEFAULT = 1 << 20
 };
 
@@ -386,12 +387,13 @@ static void await_end(struct mqtt_client *client, int line)
 {
     char unread[1024];
     struct pollfd ready = {.fd = line, .events = POLLIN};
-    int64_t until_mono_ms = clock_mono_ms(&client->clock) + FAREWELL_MS;
-    for (;;) {
-        int64_t left_ms = until_mono_ms - clock_mono_ms(&client->clock);
-        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) <= 0) break;
-        if (read(line, unread, sizeof unread) <= 0) break;
-    }
+    int64_t until_mono_ms = clock_mono_ms(&client->clock) +
+                            (client->settings.will_topic != NULL ? FAREWELL_WILL_MS : FAREWELL_MS);
+    int64_t left_ms;
+    do {
+        left_ms = until_mono_ms - clock_mono_ms(&client->clock);
+        if (poll(&ready, 1, left_ms > 0 ? (int)left_ms : 0) <= 0) break;
+    } while (read(line, unread, sizeof unread) > 0 && left_ms > 0);
     (void)close(line);
 }
 

@@ -62,8 +62,8 @@ enum status mqtt_client_open(struct mqtt_client **client, const struct mqtt_opti
                              const struct mqtt_events *events) ISOTHERM_CHECK;
 
 /* Sends DISCONNECT when connected, waits until the broker has closed the line (half a second at
- * most), and releases everything; a connect running in the pool is abandoned and cleaned up when it
- * ends.  No callback afterwards.  NULL does nothing. */
+ * most, three with a will), and releases everything; a connect running in the pool is abandoned and
+ * cleaned up when it ends.  No callback afterwards.  NULL does nothing. */
 void mqtt_client_close(struct mqtt_client *client);
 
 /* To be called at every connected(), with or without a session.  A refusal by the broker is

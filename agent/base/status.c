@@ -13,6 +13,7 @@ static const char *const texts[ST_COUNT] = {
     [ST_UNSUPPORTED] = "not supported",
     [ST_NO_MEMORY] = "out of memory",
     [ST_FOREIGN] = "not ours or newer",
+    [ST_DENIED] = "permission denied",
 };
 
 const char *status_text(enum status status)

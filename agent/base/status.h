@@ -21,6 +21,7 @@ enum status {
     ST_UNSUPPORTED, /* not in this build or not by this peer */
     ST_NO_MEMORY,   /* start only: memory could not be had */
     ST_FOREIGN,     /* a file that is not ours, or newer than us: a person must decide */
+    ST_DENIED,      /* this user may not */
     ST_COUNT
 };
 

@@ -7,12 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_MOST = 4096, SECTOR_BYTES = 512 };
+enum { SECTOR_BYTES = 512 };
 
 struct frozen_file {
     sqlite3_file base; /* first: SQLite knows the file by it */
@@ -140,11 +139,6 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     return SQLITE_OK;
 }
 
-static sqlite3_vfs *system_of(sqlite3_vfs *vfs)
-{
-    return ((struct frozen *)vfs->pAppData)->system;
-}
-
 static int delete_file(sqlite3_vfs *vfs, const char *name, int is_directory_synced)
 {
     (void)vfs;
@@ -153,58 +147,20 @@ static int delete_file(sqlite3_vfs *vfs, const char *name, int is_directory_sync
     return SQLITE_READONLY;
 }
 
-static int access_file(sqlite3_vfs *vfs, const char *name, int flags, int *result)
-{
-    return system_of(vfs)->xAccess(system_of(vfs), name, flags, result);
-}
-
-static int full_pathname(sqlite3_vfs *vfs, const char *name, int size, char *full)
-{
-    return system_of(vfs)->xFullPathname(system_of(vfs), name, size, full);
-}
-
-static int randomness(sqlite3_vfs *vfs, int size, char *bytes)
-{
-    return system_of(vfs)->xRandomness(system_of(vfs), size, bytes);
-}
-
-static int sleep_micro(sqlite3_vfs *vfs, int micro)
-{
-    return system_of(vfs)->xSleep(system_of(vfs), micro);
-}
-
-static int current_time(sqlite3_vfs *vfs, double *days)
-{
-    return system_of(vfs)->xCurrentTime(system_of(vfs), days);
-}
-
 enum status frozen_begin(struct frozen *frozen)
 {
-    frozen->system = sqlite3_vfs_find(NULL);
-    if (frozen->system == NULL) return ST_NO_MEMORY;
-    (void)snprintf(frozen->name, sizeof frozen->name, "isotherm-frozen-%p", (void *)frozen);
-    frozen->vfs = (sqlite3_vfs){
-        .iVersion = 1,
-        .szOsFile = (int)sizeof(struct frozen_file),
-        .mxPathname = PATH_MOST,
-        .zName = frozen->name,
-        .pAppData = frozen,
-        .xOpen = open_file,
-        .xDelete = delete_file,
-        .xAccess = access_file,
-        .xFullPathname = full_pathname,
-        .xRandomness = randomness,
-        .xSleep = sleep_micro,
-        .xCurrentTime = current_time,
-    };
-    return sqlite3_vfs_register(&frozen->vfs, 0) == SQLITE_OK ? ST_OK : ST_NO_MEMORY;
+    const sqlite3_vfs own = {.zName = "isotherm-frozen",
+                             .szOsFile = (int)sizeof(struct frozen_file),
+                             .xOpen = open_file,
+                             .xDelete = delete_file};
+    return vfs_pass_begin(&frozen->pass, &own, false);
 }
 
 enum status frozen_connect(struct frozen *frozen, const char *path, struct log *log,
                            sqlite3 **connection)
 {
-    int result =
-        sqlite3_open_v2(path, connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, frozen->name);
+    int result = sqlite3_open_v2(path, connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+                                 frozen->pass.name);
     if (*connection == NULL) return ST_NO_MEMORY;
     if (result != SQLITE_OK) return database_report(*connection, log, result, path);
     (void)sqlite3_extended_result_codes(*connection, 1);
@@ -218,5 +174,5 @@ enum status frozen_connect(struct frozen *frozen, const char *path, struct log *
 
 void frozen_end(struct frozen *frozen)
 {
-    (void)sqlite3_vfs_unregister(&frozen->vfs);
+    vfs_pass_end(&frozen->pass);
 }

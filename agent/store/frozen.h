@@ -7,14 +7,13 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "store/vfs_pass.h"
 
 #include <sqlite3.h>
 
 /* Embedded by its owner; the fields are private. */
 struct frozen {
-    sqlite3_vfs vfs;
-    sqlite3_vfs *system; /* answers what is not about contents */
-    char name[48];
+    struct vfs_pass pass;
 };
 
 /* Makes it known to SQLite; the object is not moved.  ST_NO_MEMORY. */

@@ -3,7 +3,6 @@
 #include "store/meter.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PAGE_BYTES = 4096 };
@@ -112,18 +111,14 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = characteristics,
 };
 
-static sqlite3_vfs *system_of(sqlite3_vfs *vfs)
-{
-    return ((struct meter *)vfs->pAppData)->system;
-}
-
 static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
                      int *out_flags)
 {
     struct metered_file *metered = (struct metered_file *)file;
     metered->meter = vfs->pAppData;
     metered->ends_in_page = false;
-    int result = system_of(vfs)->xOpen(system_of(vfs), name, inner(file), flags, out_flags);
+    int result =
+        vfs_pass_system(vfs)->xOpen(vfs_pass_system(vfs), name, inner(file), flags, out_flags);
     /* SQLite closes what has methods, also after a failure. */
     file->pMethods = inner(file)->pMethods == NULL ? NULL : &methods;
     return result;
@@ -131,76 +126,28 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 
 static int delete_file(sqlite3_vfs *vfs, const char *name, int is_directory_synced)
 {
-    return system_of(vfs)->xDelete(system_of(vfs), name, is_directory_synced);
-}
-
-static int access_file(sqlite3_vfs *vfs, const char *name, int flags, int *result)
-{
-    return system_of(vfs)->xAccess(system_of(vfs), name, flags, result);
-}
-
-static int full_pathname(sqlite3_vfs *vfs, const char *name, int size, char *full)
-{
-    return system_of(vfs)->xFullPathname(system_of(vfs), name, size, full);
-}
-
-static int randomness(sqlite3_vfs *vfs, int size, char *bytes)
-{
-    return system_of(vfs)->xRandomness(system_of(vfs), size, bytes);
-}
-
-static int sleep_micro(sqlite3_vfs *vfs, int micro)
-{
-    return system_of(vfs)->xSleep(system_of(vfs), micro);
-}
-
-static int current_time(sqlite3_vfs *vfs, double *days)
-{
-    return system_of(vfs)->xCurrentTime(system_of(vfs), days);
-}
-
-static int last_error(sqlite3_vfs *vfs, int size, char *text)
-{
-    return system_of(vfs)->xGetLastError(system_of(vfs), size, text);
+    return vfs_pass_system(vfs)->xDelete(vfs_pass_system(vfs), name, is_directory_synced);
 }
 
 enum status meter_begin(struct meter *meter)
 {
+    const sqlite3_vfs own = {.zName = "isotherm",
+                             .szOsFile = (int)sizeof(struct metered_file),
+                             .pAppData = meter,
+                             .xOpen = open_file,
+                             .xDelete = delete_file};
     memset(meter, 0, sizeof *meter);
-    sqlite3_vfs *system = sqlite3_vfs_find(NULL);
-    if (system == NULL) return ST_NO_MEMORY;
-    /* One for each store: a process may have several. */
-    (void)snprintf(meter->name, sizeof meter->name, "isotherm-%p", (void *)meter);
-    meter->vfs = (sqlite3_vfs){
-        .iVersion = 1,
-        .szOsFile = (int)sizeof(struct metered_file) + system->szOsFile,
-        .mxPathname = system->mxPathname,
-        .zName = meter->name,
-        .pAppData = meter,
-        .xOpen = open_file,
-        .xDelete = delete_file,
-        .xAccess = access_file,
-        .xFullPathname = full_pathname,
-        .xRandomness = randomness,
-        .xSleep = sleep_micro,
-        .xCurrentTime = current_time,
-        .xGetLastError = last_error,
-    };
-    if (sqlite3_vfs_register(&meter->vfs, 0) != SQLITE_OK) return ST_NO_MEMORY;
-    meter->system = system;
-    return ST_OK;
+    return vfs_pass_begin(&meter->pass, &own, true);
 }
 
 void meter_end(struct meter *meter)
 {
-    if (meter->system == NULL) return;
-    (void)sqlite3_vfs_unregister(&meter->vfs);
-    meter->system = NULL;
+    vfs_pass_end(&meter->pass);
 }
 
 const char *meter_name(const struct meter *meter)
 {
-    return meter->name;
+    return meter->pass.name;
 }
 
 uint64_t meter_bytes(const struct meter *meter)

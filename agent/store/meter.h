@@ -7,15 +7,13 @@
 #define ISOTHERM_STORE_METER_H
 
 #include "base/status.h"
+#include "store/vfs_pass.h"
 
-#include <sqlite3.h>
 #include <stdint.h>
 
 /* Embedded by its owner, who does not move it; the fields are private. */
 struct meter {
-    sqlite3_vfs vfs;
-    sqlite3_vfs *system;
-    char name[32];
+    struct vfs_pass pass;
     uint64_t bytes, failed_reads;
 };
 

@@ -2,6 +2,7 @@
  * come back after 5.03, as CoAP wants it, only faster. */
 #include "conformance/conformance.h"
 #include "support/coap_peer.h"
+#include "support/free_port.h"
 
 #include "base/field.h"
 #include "drivers.h"
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -87,7 +89,7 @@ static void start(void *counterpart, struct loop *loop)
     struct sensors *sensors = counterpart;
     memset(sensors, 0, sizeof *sensors);
     for (int i = 0; i < INSTANCES; i++) {
-        sensors->of[i].port = coap_peer_free_port();
+        sensors->of[i].port = free_port(SOCK_DGRAM);
         coap_peer_open(&sensors->of[i].peer, "127.0.0.1", sensors->of[i].port);
     }
     sensors->timer = loop_timer_start(loop, TICK_MS, TICK_MS, on_tick, sensors);

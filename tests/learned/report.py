@@ -65,7 +65,7 @@ class Score:
 
 
 def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
     assert result.returncode == 0, (command, result.stderr[-2000:])
     return [json.loads(line) for line in result.stdout.splitlines()]
 
@@ -108,7 +108,7 @@ def learn(folder, summaries, deviations):
     history, model = folder / "history.jsonl", folder / f"model-{len(list(folder.iterdir()))}.json"
     history.write_text("".join(json.dumps(record) + "\n" for record in summaries))
     subprocess.run([sys.executable, str(SOURCE / "scripts/isotherm-learn"), str(history),
-                    "--deviations", str(deviations), "-o", str(model)], check=True, timeout=60)
+                    "--deviations", str(deviations), "-o", str(model)], check=True, timeout=600)
     return str(model)
 
 

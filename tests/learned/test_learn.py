@@ -38,7 +38,7 @@ class Learning(unittest.TestCase):
         path = pathlib.Path(self.folder.name) / "history"
         path.write_text(text, encoding="utf-8")
         return subprocess.run([sys.executable, str(LEARN), str(path), *arguments],
-                              capture_output=True, text=True, check=False, timeout=60)
+                              capture_output=True, text=True, check=False, timeout=600)
 
     def learn(self, records, *arguments):
         """The model's entries by name."""
@@ -150,7 +150,7 @@ class Learning(unittest.TestCase):
             self.assertIn(problem, result.stderr)
             self.assertNotIn("Traceback", result.stderr)
         missing = subprocess.run([sys.executable, str(LEARN), "/nonexistent/file"], check=False,
-                                 capture_output=True, text=True, timeout=60)
+                                 capture_output=True, text=True, timeout=600)
         self.assertEqual((missing.returncode, "No such file" in missing.stderr), (2, True))
 
     def test_the_model_is_written_though_nobody_reads_the_explanation(self):
@@ -161,7 +161,7 @@ class Learning(unittest.TestCase):
         os.close(reader)
         result = subprocess.run([sys.executable, str(LEARN), str(history), "-o", str(model),
                                  "--explain"], stdout=writer, stderr=subprocess.PIPE, text=True,
-                                check=False, timeout=60)
+                                check=False, timeout=600)
         os.close(writer)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(json.loads(model.read_text(encoding="ascii"))["isotherm_model"], 1)

@@ -24,7 +24,7 @@ from probes import ALLOWED, DEVICES_SHOWN, IN_DIALOUT, PROBES
 
 sys.path.insert(0, str(SOURCE / "tests/scenario"))
 import paho.mqtt.client as mqtt  # pylint: disable=wrong-import-position
-from harness import wait_until  # pylint: disable=wrong-import-position
+from harness import PATIENCE, wait_until  # pylint: disable=wrong-import-position
 
 HERE = pathlib.Path(__file__).resolve().parent
 STATE, CONFIGURATION = "var/lib/isotherm", "etc/isotherm/isotherm.yaml"
@@ -102,8 +102,8 @@ class Service:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0, self.log()
-        assert self.manager.has("STOPPING=1"), self.manager.heard
+        assert self.process.wait(60 * PATIENCE) == 0, self.log()
+        wait_until("STOPPING=1", lambda: self.manager.has("STOPPING=1"))
 
 
 def install(root):
@@ -172,6 +172,14 @@ def connect(address, on_message=None):
     return client
 
 
+def subscribe(client, topic):
+    """Returns when the broker will send what is published from now on."""
+    answered = threading.Event()
+    client.on_subscribe = lambda *_: answered.set()
+    client.subscribe(topic, qos=1)
+    assert answered.wait(20 * PATIENCE), "the broker does not answer a subscription"
+
+
 def make_serial_line(root):
     """A pseudo terminal that belongs to the group of serial lines, as a real one does."""
     ours, theirs = os.openpty()
@@ -200,7 +208,7 @@ def check_example(root):
         if "/summary/" in message.topic:
             summaries.append(json.loads(message.payload))
     centre = connect("127.0.0.2", on_message)
-    centre.subscribe("isotherm/line-7/#", qos=1)
+    subscribe(centre, "isotherm/line-7/#")
     line, device = make_serial_line(root)
     service = Service(root, device)
     service.wait("READY=1", lambda: service.manager.has("READY=1"))
@@ -217,10 +225,9 @@ def check_example(root):
     os.write(line, b"half\r\npress-1,80.5\r\npress-1,81.5\n")
     service.wait("62 readings", lambda: json.loads(service.ask("status", "--json"))
                  ["ledger"]["readings"]["accepted"] == 62)
-    service.wait("a summary of ten seconds", lambda: any(
-        (record["device"], record["window"], record["count"]) == ("l1/oven-3", "10s", 10)
-        for record in summaries))
-    found = next(record for record in summaries if record["window"] == "10s")
+    found = service.wait("a summary of ten seconds", lambda: next(
+        (record for record in summaries if (record["device"], record["window"], record["count"])
+         == ("l1/oven-3", "10s", 10)), None))
     assert (found["avg"], found["min"], found["max"], found["sum"]) == (20.45, 20, 20.9, "204.5")
     service.manager.forget()
     service.wait("the watchdog", lambda: service.manager.has("WATCHDOG=1"))

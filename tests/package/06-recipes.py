@@ -22,7 +22,7 @@ import kconfiglib
 from packages import BUILD, SOURCE, run
 
 sys.path.insert(0, str(SOURCE / "tests/scenario"))
-from harness import wait_until  # pylint: disable=wrong-import-position
+from harness import PATIENCE, wait_until  # pylint: disable=wrong-import-position
 
 OPENWRT = SOURCE / "packaging/openwrt/isotherm"
 BUILDROOT = SOURCE / "packaging/buildroot"
@@ -233,7 +233,7 @@ def check_procd(work):
             assert agent.poll() is None, agent.stderr.read()
         finally:
             agent.terminate()
-        assert agent.wait(60) == 0
+        assert agent.wait(60 * PATIENCE) == 0
     with open(folder / "etc/isotherm.yaml", "a", encoding="utf-8") as configuration:
         configuration.write("latenes: 1s\n")
     done = start()
@@ -270,8 +270,9 @@ def check_sysv(work):
     finally:
         if (left := answers(folder)) is not None:
             os.kill(left, signal.SIGKILL)
-    log = (folder / "syslog").read_text()
-    assert log.count("agent: stopped") == 2 and "lock" not in log, log
+    syslog = folder / "syslog"  # written by what reads the pipe, when it comes to it
+    wait_until("two ends in the log", lambda: syslog.read_text().count("agent: stopped") == 2)
+    assert "lock" not in syslog.read_text()
 
 
 def check_scripts(work):

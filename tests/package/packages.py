@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ISOTHERM_BUILD", SOURCE / "build/release"))
@@ -64,16 +65,28 @@ def archive():
     return run(SOURCE / "scripts/sysroot", "--archive").strip()
 
 
+def make_template(template, wanted):
+    """A mirror that fails once is waited out."""
+    for pause_s in (5, 20, 0):
+        shutil.rmtree(template, ignore_errors=True)
+        done = subprocess.run(
+            ["mmdebstrap", "--variant=essential", "--mode=root", "--aptopt",
+             'Acquire::Retries "3"', "--aptopt", 'APT::Install-Recommends "false"',
+             f"--include={','.join(wanted)}", "bookworm", template,
+             f"deb {archive()} bookworm main"], check=False)
+        if done.returncode == 0:
+            return
+        time.sleep(pause_s)
+    raise AssertionError("a bare Debian 12 could not be had")
+
+
 def clean_root():
     """A minimal Debian 12 with what the package depends on, copied so that it may be spoiled."""
     wanted = sorted({name for name, _ in depends(package("amd64"))})
     template = BUILD / "root-template"
     stamp = template / ".stamp"
     if not stamp.exists() or stamp.read_text() != " ".join(wanted):
-        shutil.rmtree(template, ignore_errors=True)
-        run("mmdebstrap", "--variant=essential", "--mode=root", "--aptopt",
-            'APT::Install-Recommends "false"', f"--include={','.join(wanted)}", "bookworm",
-            template, f"deb {archive()} bookworm main")
+        make_template(template, wanted)
         stamp.write_text(" ".join(wanted))
     root = BUILD / "root"
     shutil.rmtree(root, ignore_errors=True)

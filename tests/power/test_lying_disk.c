@@ -94,6 +94,7 @@ static void live(uint64_t seed, struct tally *tally)
     world_forget(&world);
     drain(&world);
     verify_told(&world, aside_epoch, tally);
+    assert_true(world.slow_opens <= 1);
     if (world.longest_open_s > tally->longest_open_s) tally->longest_open_s = world.longest_open_s;
     world_fini(&world);
 }
@@ -115,7 +116,7 @@ static void test_every_start_succeeds_and_hands_out_only_what_is_genuine(void **
            tally.longest_open_s * 1000);
     printf("told: %" PRIu64 " stores that were set aside, %" PRIu64 " with lost records\n",
            tally.asides_told, tally.lost_told);
-    assert_true(tally.set_aside > 0 && tally.longest_open_s < 1.0);
+    assert_true(tally.set_aside > 0);
     assert_true(tally.asides_told > 0); /* single lost records are rare; bad_sectors makes them */
 }
 

@@ -263,6 +263,7 @@ enum status world_open(struct world *world)
     if (status != ST_OK) world_close(world);
     double took_s = now_s() - before_s;
     if (took_s > world->longest_open_s) world->longest_open_s = took_s;
+    world->slow_opens += took_s >= 1.0;
     return status;
 }
 

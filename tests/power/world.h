@@ -77,6 +77,7 @@ struct world {
     uint64_t *hashes; /* of every record and entry ever made; for disks that lie */
     char epoch[17];
     double longest_open_s;
+    uint64_t slow_opens; /* took a second; one may be the machine's, that stood still meanwhile */
     uint64_t commits;
     uint64_t told[OWED_KINDS];
     /* What the centre was told of damage, in the epoch of the store that is open. */

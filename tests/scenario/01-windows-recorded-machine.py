@@ -5,7 +5,7 @@ import datetime
 import json
 from fractions import Fraction
 
-from harness import Client, Place, mqtt_source, shared_data, uplink, wait_until
+from harness import Client, Place, mqtt_source, shared_data, uplink, wait_closed
 
 
 def micro(text):
@@ -43,7 +43,7 @@ def main():
         client.publish_all([("plant/press-1/temperature",
                              f'{{"temp":{value},"ts":"{stamp}"}}') for stamp, value in rows])
         agent.wait_received(len(rows), 120)
-        wait_until("every hour", lambda: len(collector.final("1h")) == len(hours), 60)
+        wait_closed(agent, 60)
         status = agent.wait_drained()
         finals = {key[2]: record for key, record in collector.final("1h").items()}
         assert finals.keys() == hours.keys()

@@ -43,17 +43,15 @@ def main():
         # What the agent had not acknowledged comes again from the broker; now a soft stop.
         wait_until("the source", lambda: agent.source()["connected"])
         send(200, 205)
-        agent.wait_received(205)
+        agent.wait_received(405)
         assert agent.terminate() == 0
         centre.start()
         collector = place.collector(centre)
         agent.start()
         agent.wait_connected()
         send(405, 3600 - 405 + 1)  # the last one closes the hour
-        wait_until("the hour", lambda: collector.final("1h"), 60)
+        agent.wait_received(3601)
         agent.wait_drained()
-        wait_until("its parts", lambda: len([
-            k for k in collector.final("10s") if k[2] < START_MS + 3_600_000]) >= 360)
         hour = collector.final("1h")[("d1", "1h", START_MS)]
         assert hour["count"] == 3600, f"lost or doubled over the stop: {hour['count']}"
         assert hour["sum"] == str(sum(i % 100 for i in range(3600))), hour["sum"]

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tty
 
-from harness import Client, Place, free_port, mqtt_source, skip, uplink, wait_until
+from harness import RUN_S, Client, Place, free_port, mqtt_source, skip, uplink, wait_until
 
 
 def coap_client():
@@ -44,8 +44,8 @@ def main():
         place.things.append(client)
         client.publish_all([("factory/l1/oven-3/temperature", {"temp": 212})])
         run = subprocess.run([program, "-m", "post", "-e", "-4.5",
-                              f"coap://127.0.0.1:{port}/t/cellar"], check=False, timeout=30,
-                             capture_output=True, text=True)
+                              f"coap://127.0.0.1:{port}/t/cellar"], check=False,
+                             timeout=RUN_S, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         os.write(master, b"cut,1\nA0,23.50\r\nA0,24.5\r\n")
         for device, total in (("l1/oven-3", "100"), ("cellar", "-4.5"), ("A0", "48")):

@@ -80,8 +80,10 @@ def main():
         for record in collector.final().values():
             assert record["min"] == 7 and record["max"] == 7, record
         log = agent.log()
-        for reason in ("length", "syntax", "field", "range", "time", "device limit", "checksum"):
-            assert any("refused" in line for line in log.splitlines()), log
+        for words in ("empty or too long", "not in the configured form", "a field is missing",
+                      "no number", "below absolute zero", "it has no value", "allowed range",
+                      "not believed", "table is full", "broken frame", "checksum"):
+            assert any("refused, " in line and words in line for line in log.splitlines()), words
         assert log.count("not in the configured form") == 1, "once per reason and minute"
         agent.check_ledger()
 

@@ -3,13 +3,13 @@
 import json
 import subprocess
 
-from harness import ISOTHERM, Client, Place, mqtt_source, uplink, wait_until
+from harness import ISOTHERM, RUN_S, Client, Place, mqtt_source, uplink, wait_until
 
 COMMANDS = ("run", "check", "status", "tail", "decode", "replay", "store", "version")
 
 
 def isotherm(*arguments, stdin=None):
-    return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True, timeout=60,
+    return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True, timeout=RUN_S,
                           check=False, input=stdin)
 
 
@@ -71,6 +71,7 @@ def check_decode(agent):
 def check_tail(place, agent, client):
     tail = subprocess.Popen([ISOTHERM, "tail", "--json", "-c", str(agent.config_path), "-n", "2",
                              "--device", "oven"], stdout=subprocess.PIPE, text=True)
+    place.things.append(tail)
 
     def finished():
         client.publish_all([("f/l1/oven/t", '{"v":20}'), ("f/l1/other/t", '{"v":20}')])
@@ -95,6 +96,8 @@ def check_replay(place):
     records = [json.loads(line) for line in run.stdout.splitlines()]
     assert [(r["count"], r["sum"]) for r in records] == [(2, "4"), (1, "4")], records
     assert "not_a_number 1" in run.stderr, run.stderr
+    run = isotherm("replay", "-l", "{value};{time}", "-d", "m", str(path))
+    assert run.returncode == 1 and "not one line was taken" in run.stderr, run
     assert isotherm("replay", str(place.path / "none")).returncode == 1
     assert isotherm("replay", str(place.path)).returncode == 1, "a folder is no recording"
     for wrong in (["-w", "0s"], ["-w", "1s/2s"], ["-l", "{other}"], ["-w", "1s"] * 9):

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 
-from harness import Broker, Client, Place, free_port, mqtt_source, wait_until
+from harness import RUN_S, Client, Place, free_port, mqtt_source, wait_until
 
 
 class Nowhere:
@@ -26,10 +26,10 @@ def base(place, site, centre, **more):
 def check_comes_later(place):
     site, centre = Nowhere(), Nowhere()
     agent = place.agent(base(place, site, centre))
-    wait_until("clear lines", lambda: agent.log().count("not connected") >= 2)
+    for part in ("mqtt[0]", "serial[0]", "uplink[mqtt]"):
+        wait_until(f"a clear line of {part}", lambda p=part: f"{p}: not connected" in agent.log())
     assert str(place.path / "tty") in agent.log()
-    site, centre = Broker(place, port=site.port), Broker(place, port=centre.port)
-    place.things += [site, centre]
+    site, centre = place.broker(port=site.port), place.broker(port=centre.port)
     collector = place.collector(centre)
     master, slave = os.openpty()
     os.symlink(os.ttyname(slave), place.path / "tty")
@@ -45,7 +45,7 @@ def check_comes_later(place):
 def expect_refusal(place, path, word):
     agent = place.agent(base(place, Nowhere(), Nowhere(), store={"path": str(path)}), start=False)
     agent.start(wait=False)
-    assert agent.process.wait(20) == 1, agent.log()
+    assert agent.process.wait(RUN_S) == 1, agent.log()
     assert word in agent.log(), agent.log()
 
 
@@ -74,7 +74,7 @@ def check_second_agent(place):
     second = place.agent(base(place, Nowhere(), Nowhere(),
                               store={"path": str(place.path / "one.db")}), start=False)
     second.start(wait=False)
-    assert second.process.wait(20) == 1, second.log()
+    assert second.process.wait(RUN_S) == 1, second.log()
     assert first.status()["gateway"] == "line-7"
 
 
@@ -94,7 +94,7 @@ def check_counts_and_socket_folder(place):
     broken = place.agent({**config, "control": {"socket": str(place.path / "file" / "s")}},
                          start=False)
     broken.start(wait=False)
-    assert broken.process.wait(20) == 1, broken.log()
+    assert broken.process.wait(RUN_S) == 1, broken.log()
     folder = place.path / "later"
     agent = place.agent({**config, "control": {"socket": str(folder / "s")}}, start=False)
     agent.start(wait=False)

@@ -74,6 +74,14 @@ class OldTls:
         self.listener.close()
 
 
+def write_secret(path, text):
+    """At once and closed to others: the agent may look at any moment."""
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.rename(path)
+
+
 def tls_broker(place, key, cert, authority):
     for path in (key, cert, authority):
         path.chmod(0o644)
@@ -93,8 +101,7 @@ def main():
         subprocess.run(["mosquitto_passwd", "-b", folder / "users", "site", SECRET], check=True)
         (folder / "users").chmod(0o644)
         password = folder / "password"
-        password.write_text(SECRET + "\n")
-        password.chmod(0o600)
+        write_secret(password, SECRET + "\n")
 
         site = place.broker(lines=["allow_anonymous false", f"password_file {folder}/users"])
         centre = tls_broker(place, *server, authority[1])
@@ -150,13 +157,12 @@ def main():
         assert run.returncode == 0 and "warning: password_file: there is no" in run.stdout, run
         assert run.stdout.startswith(f"{agent.config_path}:1:"), run
         wait_until("a word about it", lambda: f"there is no {password}" in agent.log())
-        password.write_text(SECRET + "\n")
-        password.chmod(0o600)
+        write_secret(password, SECRET + "\n")
         agent.wait_connected()
         assert agent.terminate() == 0
 
         assert not old_tls.received, "something was sent over an old TLS"
-        password.write_text("wrong\n")
+        write_secret(password, "wrong\n")
         agent = place.agent(configured(centre, authority[1]))
         wait_until("the refusal", lambda: "not connected" in agent.source()["detail"].lower()
                    or "refused" in agent.source()["detail"].lower()

@@ -43,7 +43,7 @@ def main():
         agent.wait_connected()
         client.wait()
         load(1000)
-        agent.wait_received(1500)
+        agent.wait_received(2000)
         agent.devices()
         agent.check_ledger()
         assert agent.terminate() == 0, agent.log()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from harness import ISOTHERM, SOURCE, Place, wait_until
+from harness import ISOTHERM, RUN_S, SOURCE, Place, wait_until
 
 
 def demo(folder, *options):
@@ -40,7 +40,7 @@ with Place() as place:
 
     run = demo(folder, "--seconds", "12", "--plain")
     wait_until("the brokers and the agent", lambda: len(processes_of(folder)) >= 3)
-    output, _ = run.communicate(timeout=60)
+    output, _ = run.communicate(timeout=RUN_S)
     assert run.returncode == 0, output
     assert "from coap, mqtt, serial; agent exit code 0" in output, output
     assert "22 devices arrived" in output and "ledger balanced" in output, output
@@ -53,6 +53,6 @@ with Place() as place:
         run = demo(folder, "--plain")
         wait_until("the agent", lambda: any(" run -c " in p for p in processes_of(folder)))
         run.send_signal(number)
-        output, _ = run.communicate(timeout=60)
+        output, _ = run.communicate(timeout=RUN_S)
         assert run.returncode in (0, 1) and "Traceback" not in output, output
         check_nothing_left(folder)

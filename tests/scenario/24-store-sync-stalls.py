@@ -45,6 +45,38 @@ class SiteBroker(FakeBroker):
         self.session.send(packet(PUBLISH, 2, body))
 
 
+class Tail:
+    """`isotherm tail`, and what it has shown."""
+
+    def __init__(self, agent):
+        self.process = subprocess.Popen(
+            [ISOTHERM, "tail", "-c", str(agent.config_path), "--json"], stdout=subprocess.PIPE,
+            text=True)
+        self.shown = []
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.shown.append(line)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def start_tail(place, agent, site):
+    """A reading after the other until the tail shows one and all are acknowledged."""
+    tail = Tail(agent)
+    place.things.append(tail)
+
+    def shows():
+        site.publish("f/d0", "20")
+        return tail.shown
+    wait_until("the tail to show a reading", shows)
+    wait_until("the acknowledgements", lambda: len(site.acknowledged) == site.sent)
+    return tail
+
+
 def main():
     if not SLOW.exists():
         skip(f"{SLOW} was not built")
@@ -56,41 +88,33 @@ def main():
                               centre, alarms=[{"name": "hot", "devices": "*", "high": 50}])
         collector = place.collector(centre)
         agent = place.agent(config, environment={
-            "LD_PRELOAD": str(SLOW), "SLOW_SYNC_FILE": str(flag), "SLOW_LIMIT_S": "120",
+            "LD_PRELOAD": str(SLOW), "SLOW_SYNC_FILE": str(flag), "SLOW_LIMIT_S": "600",
             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
         agent.wait_connected()
         assert site.subscribed.wait(20)
-        site.publish("f/d0", "20")
-        wait_until("the first acknowledgement", lambda: len(site.acknowledged) == 1)
-
-        tail = subprocess.Popen([ISOTHERM, "tail", "-c", str(agent.config_path), "--json"],
-                                stdout=subprocess.PIPE, text=True)
-        shown = []
-        threading.Thread(target=lambda: shown.extend(iter(tail.stdout.readline, "")),
-                         daemon=True).start()
+        tail = start_tail(place, agent, site)
+        acknowledged = site.sent
         flag.touch()
         stalled_at = time.monotonic()
         site.publish("f/d0", "21")  # it is in the commit that stalls
         wait_until("the stall to be seen",
                    lambda: "a commit takes longer" in agent.log(), 10)
         print(f"stall in the log {time.monotonic() - stalled_at:.1f} s after it began")
-        acknowledged = len(site.acknowledged)
         site.publish("f/hot", "99")
         wait_until("the alarm in the log", lambda: "hot raised on hot" in agent.log(), 5)
         print(f"alarm in the log {time.monotonic() - stalled_at:.1f} s after the stall began")
         wait_until("the alarm in tail", lambda: any("hot" in line and "alarm" in line
-                                                    for line in shown), 5)
+                                                    for line in tail.shown), 5)
         longest = 0.0
-        while time.monotonic() - stalled_at < STALL_S:
-            site.publish(f"f/d{site.sent % 3}", "22")
+        while longest == 0 or time.monotonic() - stalled_at < STALL_S:
+            if site.sent - acknowledged < 200:  # the agent's receive maximum is 250
+                site.publish(f"f/d{site.sent % 3}", "22")
             start = time.monotonic()
-            status = agent.status()
+            status = agent.status()  # an answer at all: the disk gives none before the flag goes
             longest = max(longest, time.monotonic() - start)
             assert status["ledger"]["balanced"], status
             assert len(site.acknowledged) == acknowledged, "acknowledged before the commit"
             assert not collector.alarms(), "sent before the commit"
-        assert longest < STALL_S / 2, longest  # it did not wait for the disk
-        assert acknowledged <= 2
 
         flag.unlink()
         freed_at = time.monotonic()
@@ -100,7 +124,6 @@ def main():
         print(agent.log()) if os.environ.get("SHOW") else None
         print(f"alarm at the centre {time.monotonic() - freed_at:.1f} s after the stall, "
               f"{site.sent} readings, slowest status {longest:.2f} s")
-        tail.kill()
         wait_closed(agent)
         agent.wait_drained(20)
         assert agent.status()["ledger"]["readings"]["accepted"] == site.sent

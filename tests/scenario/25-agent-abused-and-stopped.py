@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 
-from harness import (Client, Feeder, Place, check_all_there, fast, mqtt_source,
+from harness import (Client, Feeder, Place, Process, check_all_there, fast, mqtt_source,
                      small_config, wait_closed, wait_until)
 
 SECRET = "never-to-be-seen-9f2c"
@@ -20,7 +20,7 @@ def check_log_storm(agent, client):
              for i in range(3000)]
     client.publish_all(storm)
     wait_until("the refusals", lambda: agent.status()["ledger"]["readings"]["refused"]
-               == before + len(storm))
+               >= before + len(storm))
     added = agent.log().splitlines()[lines:]
     assert 1 <= len(added) <= 20, added
     assert not any("\x1b" in line for line in added), added
@@ -78,6 +78,25 @@ def check_secrets(agent, place):
     assert not any(SECRET in text for text in seen)
 
 
+def count_deaths(collector):
+    with collector.lock:
+        return sum(isinstance(r, dict) and r.get("online") is False
+                   for t, r, _ in collector.messages if t.endswith("/status"))
+
+
+def check_stop_under_load(agent, collector):
+    agent.wait_connected()
+    before = agent.status()["ledger"]["readings"]["accepted"]
+    wait_until("load", lambda: agent.status()["ledger"]["readings"]["accepted"] > before + 200)
+    deaths = count_deaths(collector)
+    start = time.monotonic()
+    assert Process.terminate(agent) == 0, agent.log()
+    took = time.monotonic() - start
+    print(f"SIGTERM under load: {took:.2f} s")
+    assert took < 10, took
+    wait_until("the death", lambda: count_deaths(collector) > deaths)
+
+
 def main():
     with Place() as place:
         site, centre = place.broker(), place.broker(persistent=True)
@@ -100,18 +119,7 @@ def main():
 
         feeder = Feeder(client, pause=0.001)
         for _ in range(3):
-            agent.wait_connected()
-            before = agent.status()["ledger"]["readings"]["accepted"]
-            wait_until("load", lambda b=before:
-                       agent.status()["ledger"]["readings"]["accepted"] > b + 200)
-            start = time.monotonic()
-            assert agent.terminate() == 0, agent.log()
-            took = time.monotonic() - start
-            print(f"SIGTERM under load: {took:.2f} s")
-            assert took < 10, took
-            wait_until("the death", lambda: any(
-                isinstance(r, dict) and r.get("online") is False
-                for t, r, _ in list(collector.messages) if t.endswith("/status")))
+            check_stop_under_load(agent, collector)
             agent.start()
         sent = feeder.stop()
         wait_until("every reading", lambda: agent.status()["ledger"]["readings"]["accepted"]

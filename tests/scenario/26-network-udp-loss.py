@@ -6,7 +6,8 @@ import struct
 import time
 
 from fault_proxy import UdpProxy
-from harness import Place, check_sequence, fast, free_port, uplink, wait_closed, wait_until
+from harness import (PATIENCE, Place, check_sequence, fast, free_port, uplink, wait_closed,
+                     wait_until)
 
 READINGS = 40
 
@@ -24,7 +25,7 @@ def message(kind, message_id, path, payload):
 def post(sock, message_id, path, payload):
     """A confirmable POST with RFC 7252's repeats, only faster; returns the code of the answer."""
     data = message(0, message_id, path, payload)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * PATIENCE
     sock.settimeout(0.2)
     while time.monotonic() < deadline:
         sock.send(data)
@@ -70,6 +71,7 @@ def check(place, loss):
     check_sequence(collector.summaries())
     print(f"{loss:.0%} lost each way: {READINGS} readings once each; {proxy.lost} datagrams lost, "
           f"{proxy.doubled} doubled")
+    # Each way at least READINGS came through, which takes so many losses and doubles.
     assert proxy.lost > READINGS * loss / 2 and proxy.doubled > 10, "the network was too good"
     assert agent.terminate() == 0
 

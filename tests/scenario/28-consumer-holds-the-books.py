@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 
-from harness import SOURCE, Client, Place, wait_until
+from harness import PATIENCE, SOURCE, Client, Place, wait_until
 
 EPOCH = "00c0ffee00c0ffee"
 
@@ -51,6 +51,7 @@ class Run:
         self.child = subprocess.Popen(
             [sys.executable, str(SOURCE / "scripts" / "isotherm-consumer"), "--broker", centre.url,
              "--ledger"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        place.things.append(self.child)
         self.lines = []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -76,7 +77,7 @@ class Run:
 
     def end(self, code):
         self.child.terminate()
-        assert self.child.wait(30) == code, self.lines
+        assert self.child.wait(30 * PATIENCE) == code, self.lines
         self.reader.join()
 
 

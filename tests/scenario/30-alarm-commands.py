@@ -7,7 +7,8 @@ import time
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from harness import SOURCE, Client, Place, check_sequence, fast, mqtt_source, uplink, wait_until
+from harness import (PATIENCE, SOURCE, Client, Place, check_sequence, fast, mqtt_source, uplink,
+                     wait_until)
 
 try:
     import jsonschema
@@ -62,7 +63,7 @@ class Console(Client):
         self.client.publish(COMMANDS, payload, qos=1, retain=retain, properties=properties)
 
     def answer(self):
-        topic, correlation, answer = self.answers.get(timeout=30)
+        topic, correlation, answer = self.answers.get(timeout=30 * PATIENCE)
         return topic, correlation, check(answer, "answer")
 
     def ask(self, request):
@@ -98,7 +99,7 @@ def configuration(place, site, centre):
         "actions": [{"name": "horn", "priority": "high", "file": str(place.path / "horn")},
                     {"name": "tell", "alarms": "*/hot/*", "run": f"{script} --alarm",
                      "acknowledged": True}],
-        "uplink": uplink(centre, **fast(), alarm_states=True,
+        "uplink": uplink(centre, **fast(keepalive="1min"), alarm_states=True,
                          commands={"topic": "isotherm/{gateway}/command", "size": 512}),
     }
 

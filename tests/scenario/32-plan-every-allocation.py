@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 
 import harness
 from harness import Place, free_port, mqtt_source, uplink, wait_until
@@ -18,7 +19,8 @@ def configurations(place):
         "alarms": [{"name": "hot", "high": 50, "low": 1}]}
     yield {"limits": {"devices": 2000}, "store": {"batch": "1 MiB"}, "windows": [],
            "sources": [
-               {"coap": {"listen": f"coap://127.0.0.1:{free_port()}", "path": "t/{device}"}},
+               {"coap": {"listen": f"coap://127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+                         "path": "t/{device}"}},
                {"serial": {"port": str(place.path / "no-such-port"),
                            "line": "{device},{value}"}}],
            "uplink": {"mqtt": {"broker": centre.url, "ledger_every": "0s"}}}

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from harness import SOURCE, Client, Place, mqtt_source, uplink, wait_until
+from harness import PATIENCE, SOURCE, Client, Place, mqtt_source, uplink, wait_until
 
 HOUR_MS = 3_600_000
 START_MS = 1_700_006_400_000 // (24 * HOUR_MS) * 24 * HOUR_MS
@@ -46,7 +46,7 @@ def learn(place, collector):
     history, model = place.path / "history.jsonl", place.path / "model.json"
     history.write_text("".join(json.dumps(r) + "\n" for r in collector.summaries("1h")))
     subprocess.run([sys.executable, str(SOURCE / "scripts/isotherm-learn"), str(history), "-o",
-                    str(model), "--utc-offset", "1"], check=True, timeout=60)
+                    str(model), "--utc-offset", "1"], check=True, timeout=60 * PATIENCE)
     return model
 
 

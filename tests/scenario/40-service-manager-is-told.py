@@ -5,13 +5,15 @@ ISOTHERM_STALL=long waits the two minutes that the latter takes (by default only
 is forgiven).
 """
 
+import contextlib
 import os
 import pathlib
 import signal
 import socket
 import time
 
-from harness import ISOTHERM, Client, Place, mqtt_source, skip, small_config, wait_until
+from harness import (ISOTHERM, PATIENCE, Client, Place, mqtt_source, skip, small_config,
+                     wait_until)
 
 IS_LONG = os.environ.get("ISOTHERM_STALL") == "long"
 QUIET_S = 2.0  # ten times as long as between two messages
@@ -19,7 +21,8 @@ SLOW = pathlib.Path(ISOTHERM).with_name("libisotherm_slow_calls.so")
 
 
 class Manager:
-    """The socket at which the agent reports."""
+    """The socket at which the agent reports.  The kernel keeps 10 messages or so and drops more:
+    what is said once only must not come when nobody has listened for a while."""
 
     def __init__(self, path):
         self.path, self.heard = path, []
@@ -51,13 +54,18 @@ class Manager:
         self.socket.close()
 
 
+@contextlib.contextmanager
+def stopped(agent):
+    with agent.held():
+        wait_until("the stop", lambda: "T (stopped)" in pathlib.Path(
+            f"/proc/{agent.process.pid}/status").read_text())
+        yield
+
+
 def check_loop(agent, manager):
     """Stopped from outside, the loop says nothing; going on, it is well at once."""
-    agent.process.send_signal(signal.SIGSTOP)
-    wait_until("the stop", lambda: "T (stopped)" in pathlib.Path(
-        f"/proc/{agent.process.pid}/status").read_text())
-    assert manager.is_quiet("WATCHDOG=1"), "fed by something else than the loop"
-    agent.process.send_signal(signal.SIGCONT)
+    with stopped(agent):
+        assert manager.is_quiet("WATCHDOG=1"), "fed by something else than the loop"
     manager.wait_for_more("WATCHDOG=1")
 
 
@@ -99,7 +107,10 @@ def main():
         check_stall(agent, manager, flag, client)
         agent.wait_received(1)
         agent.check_ledger()
-        assert agent.terminate() == 0
+        with stopped(agent):
+            manager.lines()  # room for its last words
+            agent.process.send_signal(signal.SIGTERM)
+        assert agent.process.wait(20 * PATIENCE) == 0
         assert manager.count("STOPPING=1") == 1 and manager.count("READY=1") == 1, manager.heard
 
 

@@ -1,6 +1,7 @@
 """Does a console see every alarm as it is after the broker lost all it kept, and no alarm that is gone?"""
 
 import json
+import threading
 
 from harness import Client, Place, fast, mqtt_source, uplink, wait_until
 
@@ -12,6 +13,7 @@ class Console(Client):
 
     def __init__(self, broker):
         self.states, self.marks, self.subscribed = {}, [], False
+        self.lock = threading.Lock()
         super().__init__(broker)
         self.wait()
         self.client.subscribe([(PREFIX + "alarm-state/#", 1), (PREFIX + "alarm-refresh", 1)])
@@ -23,13 +25,22 @@ class Console(Client):
     def on_message(self, client, userdata, message):
         record = json.loads(message.payload) if message.payload else None
         if message.topic == PREFIX + "alarm-refresh":
-            assert not message.retain
-            self.marks.append((record["phase"], record.get("alarms"), dict(self.seen())))
-        else:
+            phase = "retained" if message.retain else record["phase"]
+            self.marks.append((phase, record.get("alarms"), self.seen()))
+            return
+        with self.lock:
             self.states[message.topic[len(PREFIX + "alarm-state/"):]] = record
 
     def seen(self):
-        return {name: record["state"] for name, record in self.states.items() if record}
+        with self.lock:
+            return {name: record["state"] for name, record in self.states.items() if record}
+
+    def forget(self):
+        with self.lock:
+            self.states.clear()
+
+    def phases(self):
+        return [mark[0] for mark in self.marks]
 
 
 def main():
@@ -74,12 +85,12 @@ def main():
 
         # The marks: between them comes all that is not Normal.
         console = watch("all that is kept", expected)
-        console.states.clear()
+        console.forget()
         agent.kill()
         agent.start()
-        wait_until("a refresh", lambda: "end" in [mark[0] for mark in console.marks])
-        end = [mark[0] for mark in console.marks].index("end")
-        assert console.marks[end - 1][0] == "begin", console.marks
+        wait_until("a refresh", lambda: "end" in console.phases())
+        end = console.phases().index("end")
+        assert end > 0 and set(console.phases()[:end]) == {"begin"}, console.marks
         raised = {name: state for name, state in expected.items() if state != "NORM"}
         assert console.marks[end][1:] == (len(raised), raised), console.marks
         wait_until("the rest", lambda: console.seen() == expected)

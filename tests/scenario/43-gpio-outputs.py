@@ -76,6 +76,7 @@ def main():
         seen.write_text("")
         agent.start()
         wait_until("both lines", lambda: said(17) and said(5))
+        agent.wait_connected()  # by then the writes are known to be done
         assert said(17)[0] == "request by=isotherm line=17 value=1 pin=1", said(17)
         assert said(5)[0] == "request by=isotherm active-low line=5 value=0 pin=1", said(5)
 

@@ -21,18 +21,19 @@ def readings():
             yield f"d{device}", START_MS + number * EVERY_S * 1000 + device * 100, micro
 
 
-def disk_bytes(store):
-    total = 0
+def file_sizes(store):
+    sizes = {}
     for path in store.parent.glob(store.name + "*"):
         try:
-            total += path.stat().st_size
+            sizes[path.name] = path.stat().st_size
         except FileNotFoundError:
             pass
-    return total
+    return sizes
 
 
 class Scales(threading.Thread):
-    """Weighs the store's files all the time."""
+    """Weighs the store's files all the time.  One file is seen after the other, so only sizes that
+    were the same twice in a row are taken for those of one moment."""
 
     def __init__(self, store):
         super().__init__(daemon=True)
@@ -40,7 +41,9 @@ class Scales(threading.Thread):
 
     def run(self):
         while not self.is_done:
-            self.most = max(self.most, disk_bytes(self.store))
+            sizes = file_sizes(self.store)
+            if sizes == file_sizes(self.store):
+                self.most = max(self.most, sum(sizes.values()))
             time.sleep(0.1)
 
 
@@ -77,7 +80,7 @@ def check_numbers(collector, written):
     kinds = ("summary", "alarm", "notice")
     came = {r["seq"] for kind in kinds for r in collector.all(kind)}
     named = set()
-    for notice in collector.all("notice"):
+    for notice in {r["seq"]: r for r in collector.all("notice")}.values():
         assert notice["reason"] == "merged", notice
         for low, high in notice["ranges"]:
             span = set(range(low, high + 1))
@@ -104,6 +107,7 @@ def main():
         })
         scales = Scales(store)
         scales.start()
+        wait_until("the source", lambda: agent.source()["connected"])
         client = Client(site).wait()
         place.things.append(client)
         messages = [(f"f/{device}", json.dumps({"v": micro / 1e6, "t": at_ms}))

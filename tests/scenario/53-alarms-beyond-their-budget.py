@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from harness import SOURCE, Client, Place, fast, mqtt_source, uplink, wait_until
+from harness import PATIENCE, SOURCE, Client, Place, fast, mqtt_source, uplink, wait_until
 
 ROUNDS, RULES = 400, {"flutter": "low", "grave": "high"}
 
@@ -78,34 +78,35 @@ def main():
             [sys.executable, str(SOURCE / "scripts" / "isotherm-consumer"), "--broker", centre.url,
              "--gateway", "line-7", "--json", "--seconds", "3600"],
             stdout=open(place.path / "consumer.jsonl", "wb"), stderr=subprocess.PIPE, text=True)
+        place.things.append(consumer)
         wait_until("the consumer to subscribe",
                    lambda: centre.log().count("Received SUBSCRIBE") >= 2)
         agent.start()
         wait_until("every alarm, or the count of it", lambda: all_at_centre(collector, made))
         agent.wait_drained()
+        wait_until("every number", lambda: are_all_accounted(collector))
         agent.check_ledger()
         merged = merged_alarms(agent)
         assert agent.terminate() == 0
         check(collector, merged)
-        next_seq = agent_next_seq(collector)
-        wait_until("every number", lambda: accounted(collector) >= set(range(1, next_seq)))
+        assert are_all_accounted(collector)
         taken = place.path / "consumer.jsonl"
         wait_until("the consumer to have all of it", lambda: len(
             taken.read_bytes().splitlines()) >= len(records(collector)))
         consumer.terminate()
-        error = consumer.communicate(timeout=60)[1]
+        error = consumer.communicate(timeout=60 * PATIENCE)[1]
         assert consumer.returncode == 0, error
         assert "0 gaps" in error, error
         print(f"{made} transitions, {merged} of them merged")
 
 
-def agent_next_seq(collector):
-    """As the last ledger has it, which is told after everything else."""
-    def last():
-        with collector.lock:
-            ledgers = [r for t, r, _ in collector.messages if t == "isotherm/line-7/ledger"]
-        return ledgers[-1] if ledgers and ledgers[-1]["records"]["waiting"] == 0 else None
-    return wait_until("the last ledger", last)["next_seq"]
+def are_all_accounted(collector):
+    """All numbers that the last ledger speaks of, and nothing waits."""
+    with collector.lock:
+        ledgers = [r for t, r, _ in collector.messages if t == "isotherm/line-7/ledger"]
+    if not ledgers or ledgers[-1]["records"]["waiting"] > 0:
+        return False
+    return accounted(collector) >= set(range(1, ledgers[-1]["next_seq"]))
 
 
 def records(collector):

@@ -7,11 +7,12 @@ takes the longest time there is, 30 s, instead of the shortest.
 
 import importlib
 import os
+import socket
 import time
 
 from fake_broker import FakeBroker
 from fault_proxy import TcpProxy
-from harness import Client, Feeder, Place, check_all_there, fast, mqtt_source, small_config, \
+from harness import Client, Feeder, Place, fast, free_port, mqtt_source, small_config, \
     wait_closed, wait_until
 
 tls = importlib.import_module("10-tls-and-passwords")
@@ -33,7 +34,8 @@ class Listeners:
     def __init__(self, place):
         self.authority = tls.certificate(place.path, "authority")
         self.broker = place.broker(lines=self.tls_lines(place))
-        self.mute, self.half = FakeBroker(say_nothing), FakeBroker(say_half)
+        self.mute = FakeBroker(say_nothing, port=free_port())  # which another broker gets later
+        self.half = FakeBroker(say_half)
         self.slow = TcpProxy(self.broker.port)
         self.slow.mode, self.slow.trickle_s = "trickle", 1.0
         place.things += [self.mute, self.half, self.slow]
@@ -68,6 +70,14 @@ def first_timeouts(agent, start):
     return took
 
 
+def wait_free(port):
+    """A listener that was closed takes one more connection when it is waiting for one already."""
+    def is_free():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+    wait_until("the port to be free", is_free)
+
+
 def check_stall(place):
     site, listeners = place.broker(), Listeners(place)
     config = small_config([mqtt_source(site, [{"topic": "f/+device"}], **fast())], site)
@@ -75,8 +85,8 @@ def check_stall(place):
                           listeners.source(listeners.slow, "slow"),
                           listeners.source(listeners.half, "half")]
     config["uplink"]["mqtt"].update(listeners.options(listeners.mute))
-    agent = place.agent(config)
     start = time.monotonic()
+    agent = place.agent(config)
     wait_until("the good source", lambda: agent.source()["connected"])
     client = Client(site).wait()
     place.things.append(client)
@@ -85,7 +95,7 @@ def check_stall(place):
     for part, seconds in sorted(took.items()):
         print(f"{part}: given up after {seconds:.1f} s")
         assert seconds >= LIMIT_S - 1, "it did not stall"
-        assert seconds <= LIMIT_S + 15, "too late, even for a busy machine"
+        assert seconds <= LIMIT_S + 25, "too late, even for a busy machine"
     before = agent.status()["ledger"]["readings"]["received"]
     agent.wait_received(before + 50)
     assert agent.source()["connected"]
@@ -100,6 +110,7 @@ def check_stall(place):
     # The right one answers at last: found without a restart.
     port = listeners.mute.port
     listeners.mute.kill()
+    wait_free(port)
     centre = place.broker(port=port, lines=listeners.tls_lines(place))
     assert centre.port == port
     wait_until("the uplink", lambda: agent.status()["uplink"]["state"] == "up", 2 * LIMIT_S)

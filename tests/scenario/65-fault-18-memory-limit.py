@@ -8,7 +8,6 @@ counts the stacks of idle threads and reserved addresses that never become memor
 
 import os
 import pathlib
-import resource
 import subprocess
 
 import harness
@@ -25,12 +24,9 @@ def is_sanitized(program):
 
 
 class Limits:
-    """RLIMIT_DATA, set between fork and exec."""
+    """RLIMIT_DATA, and with it what the stacks of threads take."""
     name = "RLIMIT_DATA"
-
-    def enter(self):
-        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, STACK_BYTES))
-        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT_BYTES, LIMIT_BYTES))
+    enter = f"ulimit -s {STACK_BYTES >> 10} && ulimit -d {LIMIT_BYTES >> 10}"
 
     def kill(self):
         pass
@@ -56,6 +52,7 @@ class Cgroup:
             except OSError:
                 continue
             if all(self.set(name, value) for name, value in limits.items()):
+                self.enter = f"echo $$ > {self.path}/cgroup.procs"
                 return
             self.kill()
         raise OSError("no memory cgroup can be made here")
@@ -66,9 +63,6 @@ class Cgroup:
             return True
         except OSError:
             return "sw" in name and not (self.path / name).exists()
-
-    def enter(self):
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
 
     def report(self, _):
         peak = self.path / self.peak
@@ -88,12 +82,15 @@ class Cgroup:
 
 
 class LimitedAgent(harness.Agent):
+    """Enters its limits by a shell, which becomes the agent."""
+
     def __init__(self, place, config, limit):
         self.limit = limit
         super().__init__(place, config)
 
     def launch(self, command, **options):
-        super().launch(command, preexec_fn=self.limit.enter, **options)
+        super().launch(["/bin/sh", "-c", f'{self.limit.enter} && exec "$@"', "sh", *command],
+                       **options)
 
 
 def run(limit):
@@ -123,7 +120,7 @@ def run(limit):
             sent += DEVICES
             agent.wait_received(sent)
         assert len(agent.devices()) == DEVICES
-        assert agent.status()["uplink"]["waiting"] > 0
+        wait_until("a record that waits", lambda: agent.status()["uplink"]["waiting"] > 0)
         centre.start()
         agent.wait_connected()
         wait_closed(agent, 60)

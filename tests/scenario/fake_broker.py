@@ -2,7 +2,8 @@
 
 Each connection is given to `broker.script(session)`, a function of the scenario that sends and
 reads packets by itself or hands over to `session.serve(...)`, which behaves like a broker that
-takes publishes at QoS 1.  The script may be changed while the broker runs.
+takes publishes at QoS 1.  The script may be changed while the broker runs: it holds for
+connections that are accepted from then on.
 """
 
 import json
@@ -160,11 +161,12 @@ class FakeBroker:
                 self.connects.append(time.monotonic())
                 session = Session(self, sock)
                 self.sessions.append(session)
-            threading.Thread(target=self.run, args=(session,), daemon=True).start()
+                arguments = session, self.script
+            threading.Thread(target=self.run, args=arguments, daemon=True).start()
 
-    def run(self, session):
+    def run(self, session, script):
         try:
-            self.script(session)
+            script(session)
         except (Gone, OSError):
             pass
         except Exception as error:  # a mistake of the scenario: shown by check()
@@ -178,10 +180,11 @@ class FakeBroker:
             if code is not None and code < 0x80:
                 self.taken.append((topic, payload))
 
-    def drop_all(self):
-        """Cuts every connection."""
+    def drop_all(self, script=None):
+        """Cuts every connection; all later ones, and no earlier one, go to the new script."""
         with self.lock:
             sessions, self.sessions = self.sessions, []
+            self.script = script or self.script
         for session in sessions:
             try:
                 session.sock.shutdown(socket.SHUT_RDWR)

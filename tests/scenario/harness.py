@@ -29,7 +29,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ISOTHERM_SHARED", SOURCE.parent / "shared"))
 SKIPPED = 77
 MARKER = "marker-of-the-collector"
+MARKER_S = 5
 PATIENCE = 4  # a wait that succeeds costs nothing, and a busy machine is no fault
+RUN_S = 60 * PATIENCE  # for a program that ends by itself
 
 
 def skip(reason):
@@ -45,17 +47,23 @@ def shared_data(name):
     return path
 
 
+taken_ports = []  # as long as this process lives
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    """A port that nobody has, and that the kernel gives to nobody by itself: a broker that is
-    started late must still find it free."""
+    """A port that nobody has, that the kernel gives to nobody by itself, and that no other scenario
+    takes: a broker that is started late must still find it free."""
     for _ in range(1000):
         port = random.randrange(12000, 32000)
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket(socket.AF_INET, kind) as probe:
             try:
+                name.bind(f"\0isotherm-port-{port}")
                 probe.bind(("127.0.0.1", port))
+                taken_ports.append(name)
                 return port
             except OSError:
-                continue
+                name.close()
     raise AssertionError("no free port")
 
 
@@ -92,15 +100,18 @@ class Place:
             thing.kill()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def broker(self, **options):
-        broker = Broker(self, **options)
-        self.things.append(broker)
-        return broker
+    def begin(self, thing, start):
+        """Known before it starts, so that a start that fails is shown and ended too."""
+        self.things.append(thing)
+        if start:
+            thing.start()
+        return thing
 
-    def agent(self, config, **options):
-        agent = Agent(self, config, **options)
-        self.things.append(agent)
-        return agent
+    def broker(self, start=True, **options):
+        return self.begin(Broker(self, start=False, **options), start)
+
+    def agent(self, config, start=True, **options):
+        return self.begin(Agent(self, config, start=False, **options), start)
 
     def collector(self, broker, **options):
         collector = Collector(broker, **options)
@@ -162,8 +173,14 @@ class Broker(Process):
             self.start()
 
     def stop(self):
-        """An orderly stop: with persistence, sessions and messages survive."""
-        self.terminate()
+        """An orderly stop: with persistence, sessions and messages survive.  A broker that listens
+        but has not yet begun its loop forgets the signal, so that it comes again."""
+        def has_ended():
+            self.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            return self.process.poll() is not None
+        wait_until("the broker to end", has_ended)
 
     @property
     def url(self):
@@ -223,13 +240,15 @@ class Agent(Process):
         """The agent stands still: for what must be there before it sends its next record."""
         self.process.held = True  # jitter.py keeps its hands off
         self.process.send_signal(signal.SIGSTOP)
-        yield
-        self.process.held = False
-        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.held = False
+            self.process.send_signal(signal.SIGCONT)
 
     def run(self, *arguments, **options):
         return subprocess.run([ISOTHERM, *arguments], capture_output=True, text=True,
-                              timeout=60, check=False, env=self.environment, **options)
+                              timeout=RUN_S, check=False, env=self.environment, **options)
 
     def status(self, quiet=False):
         run = self.run("status", "--json", "-c", str(self.config_path))
@@ -374,14 +393,21 @@ class Collector(Client):
             return
         self.markers_sent += 1
         number = self.markers_sent
-        self.client.publish(self.topic.replace("#", MARKER), str(number), qos=1)
-        wait_until("the collector to catch up", lambda: self.marker_seen >= number)
+        due = 0
+
+        def has_caught_up():
+            nonlocal due
+            if time.monotonic() >= due:  # again: one that came before a new subscription is gone
+                due = time.monotonic() + MARKER_S
+                self.client.publish(self.topic.replace("#", MARKER), str(number), qos=1)
+            return self.marker_seen >= number
+        wait_until("the collector to catch up", has_caught_up)
 
     def on_message(self, client, userdata, message):
         jitter.delay()
         text = message.payload.decode("utf-8", "replace")
         if message.topic.endswith(MARKER):
-            self.marker_seen = int(text)
+            self.marker_seen = max(self.marker_seen, int(text))
             return
         try:
             record = json.loads(text) if text else None

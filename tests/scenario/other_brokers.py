@@ -22,6 +22,18 @@ def program(name):
     return shutil.which(name, path=SBIN)
 
 
+def lives(group):
+    """Whether a process of that group is left; one that nobody waits for is not."""
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            state, _, of = pathlib.Path(stat).read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(of) == group and state not in "ZX":
+            return True
+    return False
+
+
 class Mosquitto(Broker):
     versions, keeps_sessions, login, source = ("5", "3.1.1"), True, {}, {}
 
@@ -75,6 +87,7 @@ class OtherBroker(Process):
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, number)
             self.process.wait()
+            wait_until(f"all of {self.name} to end", lambda: not lives(self.process.pid), 60)
 
 
 class RabbitMq(OtherBroker):

@@ -1,7 +1,8 @@
 /* Invariant: the process and the directory are gone after broker_remove. */
 #include "support/broker.h"
 
-#include <arpa/inet.h>
+#include "support/free_port.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,17 +21,6 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
 
 void broker_path(const struct broker *broker, const char *name, char *path, size_t capacity)
 {
@@ -105,10 +95,10 @@ void broker_prepare(struct broker *broker, const struct broker_options *options)
     *broker = (struct broker){.options = *options, .log_fd = -1};
     (void)snprintf(broker->directory, sizeof broker->directory, "/tmp/isotherm-broker-XXXXXX");
     assert_non_null(mkdtemp(broker->directory));
-    broker->port = free_port();
+    broker->port = free_port(SOCK_STREAM);
     broker->plain_port = broker->port;
     if (options->tls_host != NULL) {
-        do broker->plain_port = free_port();
+        do broker->plain_port = free_port(SOCK_STREAM);
         while (broker->plain_port == broker->port);
         make_certificates(broker);
     }

@@ -132,18 +132,6 @@ struct coap_peer_request coap_peer_post(uint16_t message_id, const char *path, c
     };
 }
 
-uint16_t coap_peer_free_port(void)
-{
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin6_port);
-}
-
 void coap_peer_open(struct coap_peer *peer, const char *host, uint16_t port)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};

@@ -47,9 +47,6 @@ struct coap_peer_message {
     size_t size; /* of the whole datagram */
 };
 
-/* A UDP port of the loopback address (of IPv6 too) that nothing is bound to now. */
-uint16_t coap_peer_free_port(void);
-
 /* A socket of its own port that talks to that port of "127.0.0.1" or "::1". */
 void coap_peer_open(struct coap_peer *peer, const char *host, uint16_t port);
 void coap_peer_close(struct coap_peer *peer);

@@ -1,7 +1,9 @@
 /* coap_rig: the coap driver between a fake intake and a raw peer, for tests of that driver.
  *
  * Each test begins with all options at their defaults, a free port of 127.0.0.1, and nothing
- * open.  The fields may be read and, where a test needs it, used directly. */
+ * open.  The driver's clock stands still unless the test moves it, so that `ack_wait` passes when
+ * the test says so and not because the machine is slow; coap_time.h does the same to libcoap.  The
+ * fields may be read and, where a test needs it, used directly. */
 #ifndef ISOTHERM_TESTS_COAP_RIG_H
 #define ISOTHERM_TESTS_COAP_RIG_H
 
@@ -21,6 +23,7 @@ struct coap_rig {
     void *state;
     struct coap_peer peer;
     uint16_t port;
+    int64_t now_mono_ms;          /* of the driver's clock */
     struct coap_peer_message got; /* the message received last */
     int status;                   /* of a child, for the test that has one */
     pid_t child;
@@ -40,10 +43,11 @@ void coap_rig_open_driver(struct coap_rig *rig);
 /* A predicate for fake_intake_run_until: takes a message to the peer if there is one. */
 bool coap_rig_has_received(void *context);
 
-/* The next message to the peer. */
+/* The next message to the peer, or to another one. */
 const struct coap_peer_message *coap_rig_receive(struct coap_rig *rig);
+const struct coap_peer_message *coap_rig_receive_at(struct coap_rig *rig, struct coap_peer *peer);
 
-/* On loopback a datagram is there when it was sent; so a few rounds show that none comes. */
+/* On loopback a datagram is hardly ever late; so a few rounds show that none comes. */
 void coap_rig_assert_silence(struct coap_rig *rig);
 
 void coap_rig_commit(struct coap_rig *rig);

@@ -65,12 +65,13 @@ static void nothing(void *context)
 bool fake_intake_run_until(struct intake *intake, fake_predicate *is_done, void *context,
                            int64_t timeout_ms)
 {
-    int64_t end_mono_ms = intake_now_mono_ms(intake) + timeout_ms * PATIENCE;
+    const struct clock clock = clock_system(); /* the intake's may stand still */
+    int64_t end_mono_ms = clock_mono_ms(&clock) + timeout_ms * PATIENCE;
     /* The tick makes sure that a round ends although nothing happens. */
     struct loop_timer *tick = loop_timer_start(intake->loop, TICK_MS, TICK_MS, nothing, NULL);
     assert_non_null(tick);
     bool done = is_done(context);
-    while (!done && intake_now_mono_ms(intake) < end_mono_ms) {
+    while (!done && clock_mono_ms(&clock) < end_mono_ms) {
         loop_run_once(intake->loop, true);
         done = is_done(context);
     }

@@ -38,7 +38,7 @@ struct fake_refusal {
 struct intake {
     struct loop *loop;
     bool owns_loop;
-    struct clock clock;
+    struct clock clock; /* test may set, for the driver; the system's at first */
     struct log log;
     int log_fd;
     char name[48];

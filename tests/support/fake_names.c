@@ -37,16 +37,19 @@ static void note_question(void)
     (void)close(fd);
 }
 
-/* One list of all; freeaddrinfo of the C library frees what it chained by itself one by one. */
+/* One list of all; freeaddrinfo of the C library frees what it chained by itself one by one.  A
+ * word that is no address has none: no real name server is asked. */
 static int collect(lookup_fn *next, char *answer, const char *service, const struct addrinfo *hints,
                    struct addrinfo **result)
 {
     char *rest = NULL;
+    struct addrinfo numeric = hints != NULL ? *hints : (struct addrinfo){0};
     struct addrinfo **end = result;
+    numeric.ai_flags |= AI_NUMERICHOST;
     *result = NULL;
     for (char *word = strtok_r(answer, " \n", &rest); word != NULL;
          word = strtok_r(NULL, " \n", &rest)) {
-        if (next(word, service, hints, end) != 0) continue;
+        if (next(word, service, &numeric, end) != 0) continue;
         while (*end != NULL) end = &(*end)->ai_next;
     }
     return *result == NULL ? EAI_NONAME : 0;

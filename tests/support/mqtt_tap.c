@@ -2,10 +2,13 @@
 #include "support/mqtt_tap.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -140,4 +143,14 @@ void mqtt_tap_inject(struct mqtt_tap *tap, const void *bytes, size_t size)
 {
     assert_true(tap->client_fd >= 0);
     send_all(tap, tap->client_fd, bytes, size);
+}
+
+/* What its kernel has acknowledged is there. */
+void mqtt_tap_await_arrival(const struct mqtt_tap *tap)
+{
+    int left = 1;
+    while (left > 0) {
+        assert_int_equal(ioctl(tap->client_fd, SIOCOUTQ, &left), 0);
+        (void)sched_yield();
+    }
 }

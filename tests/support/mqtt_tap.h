@@ -35,4 +35,7 @@ void mqtt_tap_cut(struct mqtt_tap *tap);
 /* Sends bytes to the client as if they came from the broker. */
 void mqtt_tap_inject(struct mqtt_tap *tap, const void *bytes, size_t size);
 
+/* Returns when all of it lies at the client, read or not; there must be room for it. */
+void mqtt_tap_await_arrival(const struct mqtt_tap *tap);
+
 #endif

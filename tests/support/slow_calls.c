@@ -2,7 +2,7 @@
  *
  * SLOW_SYNC_FILE: fsync and fdatasync wait until that file is gone (card garbage collection).
  * SLOW_NAMES_FILE: getaddrinfo does (a name server that swallows queries).
- * The wait ends after SLOW_LIMIT_S seconds (default 60) in any case. */
+ * The wait ends after SLOW_LIMIT_S seconds (default 600) in any case. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ int fdatasync(int fd);
 static void wait_while_there(const char *variable)
 {
     const char *path = getenv(variable), *limit = getenv("SLOW_LIMIT_S");
-    long left_ms = (limit != NULL ? atol(limit) : 60) * 1000;
+    long left_ms = (limit != NULL ? atol(limit) : 600) * 1000;
     const struct timespec step = {.tv_nsec = 10000000};
     for (; path != NULL && access(path, F_OK) == 0 && left_ms > 0; left_ms -= 10)
         (void)nanosleep(&step, NULL);
