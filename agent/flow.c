@@ -267,6 +267,8 @@ static void sink_emit(void *context, struct record *record)
         flow_alarms_log(flow, record);
         flow_front_tell(flow, record);
         commit_soon(flow);
+    } else if (record->window.boot == flow->boot_times.boot) {
+        flow->boot_times.is_concerned = true; /* as another run of this boot was */
     }
     if (flow->watcher.record != NULL) flow->watcher.record(flow->watcher.context, record);
 }
@@ -497,7 +499,7 @@ enum status flow_start(struct flow *flow)
     if (status != ST_OK) return status;
     take_over_ledger(flow);
     flow->is_running = true;
-    flow_clock_start(flow);
+    if (flow_now(flow).clock == CLOCK_UNSET) flow->boot_times.is_concerned = true;
     for (size_t i = 0; i < flow->source_count; i++) repeat_expect(&flow->sources[i].intake.repeat);
     for (size_t i = 0; i < config->source_count; i++) {
         status = open_source(&flow->sources[i], &config->sources[i]);

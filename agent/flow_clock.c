@@ -14,16 +14,6 @@ struct stream_now flow_now(const struct flow *flow)
     return now;
 }
 
-void flow_clock_start(struct flow *flow)
-{
-    if (flow_now(flow).clock == CLOCK_UNSET) flow->boot_times.is_concerned = true;
-    for (size_t i = 0; i < (size_t)flow->config->limits.devices; i++) {
-        struct stream_device device;
-        if (stream_get_device(flow->stream, i, 0, &device) && device.boot == flow->boot_times.boot)
-            flow->boot_times.is_concerned = true;
-    }
-}
-
 static void decide(struct flow *flow, enum clock_quality clock, int64_t begin_ms)
 {
     boot_times_decide(&flow->boot_times, clock, begin_ms);
@@ -67,8 +57,7 @@ void flow_clock_on_committed(struct flow *flow)
 {
     if (!flow->is_boot_handed) return;
     flow->is_boot_handed = false;
-    if (flow->is_boot_due || boot_times_find(&flow->boot_times, flow->boot_times.boot) == NULL)
-        return;
+    if (flow->is_boot_due) return; /* decided since */
     flow->boot_times.is_durable = true;
     if (flow->uplink != NULL) uplink_on_boot_times(flow->uplink);
 }

@@ -5,9 +5,6 @@
 
 #include "flow.h"
 
-/* After the journal was restored. */
-void flow_clock_start(struct flow *flow);
-
 /* At each tick: decides what becomes of the times of this boot, as soon as that can be known or
  * has been waited for long enough, and asks for a commit. */
 void flow_clock_judge(struct flow *flow, const struct stream_now *now);

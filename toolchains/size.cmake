@@ -36,8 +36,9 @@ if(ISOTHERM_HAS_RELR)
 endif()
 
 # The whole program at once: what is called from one place is no function any more, and what many
-# functions repeat becomes one.
+# functions repeat becomes one.  A copy of a function must be smaller than the call by itself.
 if(ISOTHERM_LLD AND CMAKE_C_COMPILER_ID STREQUAL Clang)
   target_compile_options(isotherm_flags INTERFACE -Oz -flto)
-  target_link_options(isotherm_flags INTERFACE -Oz -flto -Wl,--hash-style=gnu)
+  target_link_options(isotherm_flags INTERFACE -Oz -flto -Wl,--hash-style=gnu
+                      -Wl,-mllvm,-inline-threshold=-20)
 endif()

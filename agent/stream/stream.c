@@ -453,16 +453,18 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     struct device *device = arrival->device;
     size_t records = stream->layout.count_ring_count + count_open_records(stream, device);
     if (!journal_has_room(stream, records)) return VERDICT_BUSY;
-    struct window_state untold[LIMIT_WINDOWS] = {{0}};
+    struct window_state untold[LIMIT_WINDOWS];
     size_t untold_bytes = stream->layout.window_count * sizeof *untold;
     bool is_of_another_time = device->boot != arrival->boot;
     take_out(stream, device, arrival->now);
-    if (is_of_another_time) memcpy(untold, device_states(stream, device), untold_bytes);
+    memcpy(untold, device_states(stream, device), untold_bytes);
     device = device_admit(stream, id, tag);
     device->part = ++stream->last_part;
     device->boot = arrival->boot;
-    memcpy(device_states(stream, device), untold, untold_bytes);
-    if (is_of_another_time) alarms_begin_anew(stream, device, arrival->now);
+    if (is_of_another_time) {
+        memcpy(device_states(stream, device), untold, untold_bytes);
+        alarms_begin_anew(stream, device, arrival->now);
+    }
     device_start_rings(stream, device, arrival->event_ms,
                        arrival->event_ms - stream->options.lateness_ms);
     arrival->device = device;
@@ -531,7 +533,6 @@ bool stream_get_device(const struct stream *stream, size_t index, int64_t now_mo
         .last_micro = found->last_micro,
         .newest_ms = found->newest_ms,
         .arrival_ms = found->arrival_ms,
-        .boot = found->boot,
         .silent_ms = has_arrival ? now_mono_ms - stream->watches[index].arrival_mono_ms : 0,
         .accepted = found->accepted,
         .late = found->late,

@@ -95,7 +95,6 @@ struct stream_device {
     int64_t newest_ms;  /* event time */
     int64_t arrival_ms; /* wall */
     int64_t silent_ms;  /* by the monotonic clock */
-    uint32_t boot;      /* whose uptime its times are; 0: they are true */
     uint64_t accepted, late, rejected;
     uint32_t alarms_active;
 };
