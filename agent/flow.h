@@ -71,7 +71,9 @@ struct flow {
     struct boot_times boot_times; /* `boot` is the caller's to set, before anything is restored */
     bool is_boot_due;             /* what was decided about this boot goes with the next batch */
     bool is_boot_handed;          /* it went with the one that is being committed */
-    bool is_clock_awaited;        /* summaries wait for the clock to be set */
+    bool is_clock_awaited;        /* summaries waited for the clock at the last tick, ... */
+    int64_t clock_waited_ms;      /* and in all, while they could have been sent */
+    int64_t clock_judged_mono_ms; /* the last tick */
     size_t reserve_bytes;         /* of each batch, for the ledger and the keys of repeats */
     struct ledger restored;       /* of the former run, until the sources are open */
     struct verdict_counts former; /* of sources that are no longer configured */

@@ -24,6 +24,20 @@ static void decide(struct flow *flow, enum clock_quality clock, int64_t begin_ms
                                    : "not set yet: summaries go without times");
 }
 
+/* An outage does not count: with the network the time may come back, too. */
+static void wait_for_clock(struct flow *flow, int64_t now_mono_ms, bool waits)
+{
+    if (waits && flow->is_clock_awaited)
+        flow->clock_waited_ms += now_mono_ms - flow->clock_judged_mono_ms;
+    if (waits && flow->clock_waited_ms >= flow->config->uplink.clock_wait_ms)
+        decide(flow, CLOCK_UNSET, 0);
+    else if (waits && flow->clock_waited_ms == 0)
+        log_limited(flow->host.log, LOG_LEVEL_WARN, "clock", "unset",
+                    "not set: summaries wait for it");
+    flow->is_clock_awaited = waits;
+    flow->clock_judged_mono_ms = now_mono_ms;
+}
+
 void flow_clock_judge(struct flow *flow, const struct stream_now *now)
 {
     struct boot_times *times = &flow->boot_times;
@@ -35,13 +49,11 @@ void flow_clock_judge(struct flow *flow, const struct stream_now *now)
         if (known->begin_ms != 0 || now->clock == CLOCK_UNSET) return;
         boot_times_decide(times, now->clock, now->wall_ms - now->mono_ms);
         flow->is_boot_due = true;
-    } else if (now->clock != CLOCK_UNSET)
+    } else if (now->clock != CLOCK_UNSET) {
         decide(flow, now->clock, now->wall_ms - now->mono_ms);
-    else if (waits && now->mono_ms >= flow->config->uplink.clock_wait_ms)
-        decide(flow, CLOCK_UNSET, 0);
-    else if (waits && !flow->is_clock_awaited)
-        log_write(flow->host.log, LOG_LEVEL_WARN, "clock", "not set: summaries wait for it");
-    flow->is_clock_awaited = waits;
+    } else {
+        wait_for_clock(flow, now->mono_ms, waits);
+    }
 }
 
 void flow_clock_journal(struct flow *flow, bool is_whole)

@@ -100,7 +100,8 @@ static const struct field uplink_mqtt_fields[] = {
      .max = 86400000,
      FIELD_HELP(
          "After a boot without a set clock, windows of readings that have no time of their own "
-         "wait so long for it; then they go without wall time; 0s for at once.")},
+         "wait so long for it, outages not counted; then they go without wall time; 0s for at "
+         "once.")},
     {.name = "commands",
      .type = FIELD_GROUP,
      .offset = offsetof(struct uplink_mqtt_options, commands),
