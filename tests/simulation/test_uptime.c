@@ -74,7 +74,7 @@ static void boot_in_1970_among_trouble(uint64_t seed)
 static void test_first_boot_in_1970_among_trouble(void **state)
 {
     (void)state;
-    world_repeat(3, boot_in_1970_among_trouble);
+    world_repeat(2, boot_in_1970_among_trouble);
 }
 
 /* Nobody waits for ever: then uptime is told as uptime, and stays so when the clock is set after
@@ -112,7 +112,7 @@ static void reboot_loop(uint64_t seed)
     struct world_options options = clock_world(seed);
     options.every_ms = 5 * SECOND;
     struct world *world = world_open(&options);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 120; i++) {
         world_crash(world);
         life_lose_clock(world);
         virtual_event_clear(&world->synchronise);
