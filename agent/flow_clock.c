@@ -2,6 +2,8 @@
  * that follows from it is sent. */
 #include "flow_clock.h"
 
+enum { READ_MOST_MS = 10 };
+
 struct stream_now flow_now(const struct flow *flow)
 {
     struct stream_now now = {.wall_ms = clock_wall_ms(&flow->host.clock),
@@ -12,6 +14,15 @@ struct stream_now flow_now(const struct flow *flow)
     else
         now.wall_ms = UPTIME_BASE_MS + now.mono_ms;
     return now;
+}
+
+/* When this boot began by the wall clock; false when we were held up between the two clocks, so
+ * that they show different moments. */
+static bool find_begin(const struct flow *flow, int64_t *begin_ms)
+{
+    int64_t before_mono_ms = clock_mono_ms(&flow->host.clock);
+    *begin_ms = clock_wall_ms(&flow->host.clock) - before_mono_ms;
+    return clock_mono_ms(&flow->host.clock) - before_mono_ms <= READ_MOST_MS;
 }
 
 static void decide(struct flow *flow, enum clock_quality clock, int64_t begin_ms)
@@ -45,14 +56,17 @@ void flow_clock_judge(struct flow *flow, const struct stream_now *now)
     if (now->clock == CLOCK_UNSET || waits) times->is_concerned = true;
     if (!times->is_concerned) return;
     const struct boot_time *known = boot_times_find(times, times->boot);
-    if (known != NULL) {
-        if (known->begin_ms != 0 || now->clock == CLOCK_UNSET) return;
-        boot_times_decide(times, now->clock, now->wall_ms - now->mono_ms);
+    int64_t begin_ms;
+    if (now->clock == CLOCK_UNSET) {
+        if (known == NULL) wait_for_clock(flow, now->mono_ms, waits);
+        return;
+    }
+    if ((known != NULL && known->begin_ms != 0) || !find_begin(flow, &begin_ms)) return;
+    if (known == NULL) {
+        decide(flow, now->clock, begin_ms);
+    } else { /* that the ledger can tell */
+        boot_times_decide(times, now->clock, begin_ms);
         flow->is_boot_due = true;
-    } else if (now->clock != CLOCK_UNSET) {
-        decide(flow, now->clock, now->wall_ms - now->mono_ms);
-    } else {
-        wait_for_clock(flow, now->mono_ms, waits);
     }
 }
 
