@@ -8,37 +8,17 @@
 
 #include <cmocka.h>
 
-static struct world_options clock_world(uint64_t seed)
-{
-    return (struct world_options){.seed = seed,
-                                  .devices = 12,
-                                  .every_ms = 30 * SECOND,
-                                  .window_ms = 5 * MINUTE,
-                                  .lateness_ms = 30 * SECOND,
-                                  .grace_ms = 30 * SECOND,
-                                  .commit_every_ms = 5 * SECOND,
-                                  .grain_ms = 2 * SECOND};
-}
-
-static struct world *live(const struct world_options *options, int64_t duration_ms)
-{
-    struct world *world = world_open(options);
-    world_run(world, duration_ms);
-    world_verify(world);
-    return world;
-}
-
 static void step(uint64_t seed)
 {
     static const int64_t most_ms[] = {SECOND, HOUR, 30 * DAY};
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.step_every_ms = 2 * HOUR;
     options.step_most_ms = most_ms[seed % 3];
     options.outage_every_ms = 5 * HOUR;
     options.outage_most_ms = 2 * HOUR;
     options.crash_every_ms = 6 * HOUR;
     options.down_most_ms = 5 * MINUTE;
-    struct world *world = live(&options, 12 * HOUR);
+    struct world *world = world_live(&options, 12 * HOUR);
     /* A second is within what event times may be ahead: nothing is refused for it. */
     for (size_t i = 0; seed % 3 == 0 && i < SOURCE_COUNT; i++) {
         assert_int_equal(world->sources[i].refused[VERDICT_TIME], 0);
@@ -69,10 +49,10 @@ static void test_no_era_makes_a_difference(void **state)
         {INT64_C(7000000000000), INT64_C(9223372036854) * 1000}, /* 2191 */
     };
     for (size_t i = 0; i < sizeof eras / sizeof *eras; i++) {
-        struct world_options options = clock_world(7);
+        struct world_options options = world_small_options(7);
         options.begin_wall_ms = eras[i].wall_ms - eras[i].wall_ms % options.window_ms - HOUR / 2;
         options.begin_mono_ms = eras[i].mono_ms;
-        struct world *world = live(&options, 2 * HOUR);
+        struct world *world = world_live(&options, 2 * HOUR);
         assert_true(world->readings > 2000);
         assert_int_equal(world->oracle.promised, world->readings);
         assert_int_equal(world->oracle.unset_clock, 0);

@@ -9,32 +9,12 @@
 
 #include <cmocka.h>
 
-static struct world_options clock_world(uint64_t seed)
-{
-    return (struct world_options){.seed = seed,
-                                  .devices = 12,
-                                  .every_ms = 30 * SECOND,
-                                  .window_ms = 5 * MINUTE,
-                                  .lateness_ms = 30 * SECOND,
-                                  .grace_ms = 30 * SECOND,
-                                  .commit_every_ms = 5 * SECOND,
-                                  .grain_ms = 2 * SECOND};
-}
-
-static struct world *live(const struct world_options *options, int64_t duration_ms)
-{
-    struct world *world = world_open(options);
-    world_run(world, duration_ms);
-    world_verify(world);
-    return world;
-}
-
 /* What came before the clock was set gets its times all the same. */
 static void boot_in_1970(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.is_delayed_sync = true;
-    struct world *world = live(&options, 2 * HOUR);
+    struct world *world = world_live(&options, 2 * HOUR);
     assert_int_equal(world->oracle.promised, world->readings);
     assert_true(world->oracle.placed > 0);
     assert_int_equal(world->oracle.unplaced, 0);
@@ -51,7 +31,7 @@ static void test_first_boot_in_1970_and_a_clock_that_is_set_later(void **state)
  * comes before anything was sent. */
 static void boot_in_1970_among_trouble(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.outage_every_ms = HOUR;
     options.outage_most_ms = 2 * HOUR;
     options.crash_every_ms = 5 * MINUTE;
@@ -81,7 +61,7 @@ static void test_first_boot_in_1970_among_trouble(void **state)
  * all. */
 static void never_set(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.is_delayed_sync = true;
     options.clock_wait_ms = 20 * MINUTE;
     options.refusal_permille = 50;
@@ -109,7 +89,7 @@ static void test_a_clock_that_is_never_set(void **state)
  * its budget, and what it can keep arrives. */
 static void reboot_loop(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.every_ms = 5 * SECOND;
     struct world *world = world_open(&options);
     for (int i = 0; i < 120; i++) {
@@ -134,7 +114,7 @@ static void test_reboot_loop_without_a_clock(void **state)
 /* Later boots too: nothing is of 1970, nothing is late. */
 static void reboot_in_1970(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     struct world *world = world_open(&options);
     for (int i = 0; i < 5; i++) {
         world_run(world, HOUR);
@@ -161,7 +141,7 @@ static void test_reboots_without_a_battery_do_not_go_back_in_time(void **state)
  * true times, are merged among themselves, and nothing is dropped while that makes room. */
 static void fill_the_store_without_a_clock(uint64_t seed)
 {
-    struct world_options options = clock_world(seed);
+    struct world_options options = world_small_options(seed);
     options.devices = 60;
     options.every_ms = 2 * MINUTE;
     options.window_ms = 2 * MINUTE;

@@ -428,6 +428,26 @@ void world_finish(struct world *world)
     world_close(world);
 }
 
+struct world_options world_small_options(uint64_t seed)
+{
+    return (struct world_options){.seed = seed,
+                                  .devices = 12,
+                                  .every_ms = 30 * SECOND,
+                                  .window_ms = 5 * MINUTE,
+                                  .lateness_ms = 30 * SECOND,
+                                  .grace_ms = 30 * SECOND,
+                                  .commit_every_ms = 5 * SECOND,
+                                  .grain_ms = 2 * SECOND};
+}
+
+struct world *world_live(const struct world_options *options, int64_t duration_ms)
+{
+    struct world *world = world_open(options);
+    world_run(world, duration_ms);
+    world_verify(world);
+    return world;
+}
+
 void world_repeat(uint64_t count, void (*fn)(uint64_t seed))
 {
     const char *seed = getenv("ISOTHERM_SEED"), *budget = getenv("ISOTHERM_BUDGET");

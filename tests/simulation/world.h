@@ -102,6 +102,12 @@ struct world {
 struct world *world_open(const struct world_options *options);
 void world_run(struct world *world, int64_t duration_ms);
 
+/* A dozen devices with windows of five minutes, for what is not about numbers. */
+struct world_options world_small_options(uint64_t seed);
+
+/* Opens, runs and verifies; world_finish is still to come. */
+struct world *world_live(const struct world_options *options, int64_t duration_ms);
+
 /* Ends all trouble, lets everything close and drain, compares, and releases. */
 void world_finish(struct world *world);
 void world_verify(struct world *world); /* the first half of it */
