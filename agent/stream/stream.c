@@ -457,6 +457,7 @@ static enum verdict begin_anew(struct stream *stream, uint32_t tag, struct arriv
     size_t untold_bytes = stream->layout.window_count * sizeof *untold;
     bool is_of_another_time = device->boot != arrival->boot;
     take_out(stream, device, arrival->now);
+    /* The slot keeps its bytes until it is given away again. */
     memcpy(untold, device_states(stream, device), untold_bytes);
     device = device_admit(stream, id, tag);
     device->part = ++stream->last_part;
